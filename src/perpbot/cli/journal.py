@@ -1,0 +1,119 @@
+"""``perpbot journal``."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+from rich.markup import escape
+
+from perpbot.cli.failures import DONE, FAILED
+from perpbot.cli.home import EVERY_MODE, load, newest, running
+from perpbot.cli.journal_words import BY_HAND, words
+from perpbot.cli.options import PATH, json_option, settings_options
+from perpbot.cli.output import console, moment, print_json, say, table
+from perpbot.core.errors import InputError
+from perpbot.records import journal as journals
+from perpbot.records.chain import HEADER, Record
+from perpbot.records.encoding import EVENT_TYPES
+
+_FILE = click.argument("file", type=PATH, required=False)
+
+
+@click.group
+def journal() -> None:
+    """Check and show the journal: everything that was meant and that happened, in order.
+
+    FILE is a journal, or a database beside which one stands. [default: that of the newest run]
+    """
+
+
+@journal.command
+@_FILE
+@json_option
+def verify(file: Path | None, as_json: bool) -> int:
+    """Check that no record of FILE was changed, left out or moved. Exit code 1 if one was."""
+    path = _journal(file)
+    found = journals.verify(path)
+    if as_json:
+        print_json(
+            {
+                "journal": str(path),
+                "ok": found.ok,
+                "records": found.records,
+                "first_bad_line": found.first_bad_line,
+                "reason": found.reason,
+                "torn_tail_bytes": found.torn_tail_bytes,
+                "seal": found.seal,
+            }
+        )
+    if found.ok:
+        if not as_json:
+            console().print(f"{escape(str(path))}: {found.records:,} records, whole and unchanged; seal {found.seal}")
+        return DONE
+    say(f"{path}: {found.reason}; {_advice(found.torn_tail_bytes, found.records)}")
+    return FAILED
+
+
+def _advice(torn_tail_bytes: int, records: int) -> str:
+    if torn_tail_bytes:
+        return f"its last {torn_tail_bytes} bytes were cut off while written, the {records:,} records before are good"
+    return f"the {records:,} records before it are good, trust nothing after them"
+
+
+@journal.command
+@_FILE
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice(list(EVENT_TYPES)),
+    help="Only records of this kind; may be given again.",
+)
+@click.option("--commands", is_flag=True, help="Only who did what, when and why, and what came of it.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N. [default: 50 in a table]")
+@settings_options
+@json_option
+def show(
+    file: Path | None,
+    kinds: tuple[str, ...],
+    commands: bool,
+    limit: int | None,
+    config: Path | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Show the records of FILE in order; with --json one object a line."""
+    path = _journal(file)
+    wanted = {*kinds, *(BY_HAND if commands else ())} or set(EVENT_TYPES) | {HEADER}
+    found = (record for record in journals.read(path) if record.kind in wanted)
+    if as_json:
+        for record in _last(found, limit):
+            print_json({"n": record.number, "time_ns": record.time_ns, "kind": record.kind, "data": record.data})
+        return
+    timezone = load(config, overrides).display.timezone
+    made = table(str(path), "n", f"time ({timezone})", "kind", "what it says", numbers=["n"])
+    for record in _last(found, limit or 50):
+        made.add_row(f"{record.number}", moment(record.time_ns, timezone), record.kind, escape(words(record, timezone)))
+    console().print(made)
+
+
+def _last(records: Iterable[Record], limit: int | None) -> Iterable[Record]:
+    return records if limit is None else deque(records, maxlen=limit)
+
+
+def _journal(file: Path | None) -> Path:
+    """The journal meant: one beside a database has its name with ``.journal`` behind it."""
+    if file is None:
+        database = running() or newest((EVERY_MODE,))
+        path = database.with_name(database.name + ".journal")
+        say(f"journal: {path}")
+        return path
+    beside = file.with_name(file.name + ".journal")
+    if file.suffix == ".db" and beside.is_file():
+        return beside
+    if file.is_dir():
+        raise InputError(f"{file}: is a folder; name a journal file")
+    return file

@@ -1,0 +1,20 @@
+"""The entry point."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line of this process and exit with its code; no Ctrl-C, however many, shows a traceback."""
+    try:
+        from perpbot.cli.command_line import run  # noqa: PLC0415 - takes long enough to be interrupted itself
+
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(code)

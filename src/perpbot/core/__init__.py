@@ -1,0 +1,1 @@
+"""The words: models, money, contract arithmetic, events, commands, errors, life cycles and ports."""

@@ -1,0 +1,1 @@
+"""Exchanges: how each is reached, read and traded."""

@@ -1,0 +1,1 @@
+"""Binance: USD-M, COIN-M and spot market data."""

@@ -1,0 +1,1 @@
+"""Fills → lots → PnL → equity and drawdown, attributed to the pair or strategy that owns them."""

@@ -1,0 +1,1 @@
+"""What a trade brings and costs: depth walk, fees, funding, basis, limits, pair PnL and the worst case."""

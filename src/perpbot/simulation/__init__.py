@@ -1,0 +1,1 @@
+"""Virtual time, the simulated venue, generated markets and replay."""

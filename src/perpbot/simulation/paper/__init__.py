@@ -1,0 +1,1 @@
+"""The simulated venue's in-process face: an exchange that trades without a network."""
