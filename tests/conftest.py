@@ -35,9 +35,9 @@ def _quiet_log() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _own_signals() -> Iterator[None]:
-    """Ctrl-C interrupts as in a terminal, also where a job in the background was started with it ignored."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    """As in a terminal, also where a job in the background was started with signals ignored."""
+    fresh = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in fresh.items()}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
