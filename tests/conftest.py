@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -36,7 +37,8 @@ def _quiet_log() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _own_signals() -> Iterator[None]:
     """As in a terminal, also where a job in the background was started with signals ignored."""
-    fresh = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
+    fresh: dict[signal.Signals, Any] = dict.fromkeys((signal.SIGTERM, signal.SIGHUP), signal.SIG_DFL)
+    fresh[signal.SIGINT] = signal.default_int_handler
     before = {number: signal.signal(number, handler) for number, handler in fresh.items()}
     yield
     for number, handler in before.items():

@@ -6,17 +6,24 @@ from collections import Counter
 from io import BytesIO
 from typing import Any
 
+from perpbot.core.events import Event, InstrumentListed
 from perpbot.core.orders import OrderRequest
 from perpbot.core.ports import Clock
 from perpbot.execution.status import MemoryLatch
-from perpbot.records.chain import verify_lines
+from perpbot.ledger.accounts import Accounts
+from perpbot.ledger.ledger import EARLIER
+from perpbot.records.chain import Record, records, verify_lines
+from perpbot.records.encoding import encode
 from perpbot.service.bootstrap import build
 from perpbot.service.checks import check_turn
+from perpbot.service.condensing import shorten
 from perpbot.service.parts import Outside, Parts
 from perpbot.service.recall import Memory
 from perpbot.service.system import RunIds
-from tests.crash.world import SETTINGS, CrashWorld, history
-from tests.world import ACCOUNT, BTC, MemoryJournal, settings_of
+from tests.crash.world import BEGIN, SETTINGS, CrashWorld, history
+from tests.world import ACCOUNT, BTC, SECOND, MemoryJournal, settings_of
+
+BACKOFF_NS = settings_of(SETTINGS).execution.miss_backoff_seconds * SECOND
 
 
 def assert_recovered(world: CrashWorld) -> None:
@@ -72,8 +79,8 @@ def assert_sent_once(world: CrashWorld) -> None:
         contents[key] = request
 
 
-def recalled(clock: Clock, world: CrashWorld, content: bytes) -> tuple[Parts, Memory]:
-    """The books of a bot that has read the journal ``content``, and was not yet opened."""
+def recalled(clock: Clock, world: CrashWorld, history: list[tuple[int, Event]]) -> tuple[Parts, Memory]:
+    """The books of a bot that has read ``history``, and was not yet opened."""
     outside = Outside(
         clock=world.clock,
         supervisor=world.supervisor,
@@ -84,7 +91,7 @@ def recalled(clock: Clock, world: CrashWorld, content: bytes) -> tuple[Parts, Me
         instruments=world.parts.outside.instruments,
     )
     service = build(settings_of(SETTINGS), "replay", outside)
-    memory = service.recall(history(content))
+    memory = service.recall(history)
     return service.parts, memory
 
 
@@ -113,6 +120,7 @@ def books(parts: Parts) -> dict[str, Any]:
         "positions": {name: parts.tracker.position(name, BTC) for name in exchanges},
         "unsettled": [order.client_order_id for order in parts.tracker.unsettled()],
         "pairs": {pair.pair_id: pair for pair in parts.pairs.pairs()},
+        "endings": parts.pairs.counts(),
         "foreign": parts.foreign.all(),
     }
 
@@ -120,7 +128,43 @@ def books(parts: Parts) -> dict[str, Any]:
 def assert_recall_is_exact(world: CrashWorld) -> None:
     """What the journal says is what the living bot knows, whatever happened to it on the way."""
     world.service.mark()
-    parts, _ = recalled(world.clock, world, world.mortal.survives())
+    parts, _ = recalled(world.clock, world, history(world.mortal.survives()))
     found, expected = books(parts), books(world.parts)
     for name, figure in expected.items():
         assert found[name] == figure, name
+
+
+def assert_condensed_alike(world: CrashWorld, young_ns: int = 0) -> int:
+    """What is left of the journal once it was condensed, a third of it at a time, says the same; what is younger than
+    ``young_ns`` before each time stays. Returns how many records were left out."""
+    listed = [InstrumentListed(each) for each in world.parts.outside.instruments.values()]
+    whole = [Record(-number, BEGIN, each.kind, encode(each), "") for number, each in enumerate(listed, 1)]
+    whole += list(records(BytesIO(world.mortal.survives()), "journal"))[1:]
+    left: list[Record] = []
+    for third in range(3):
+        left += whole[len(whole) * third // 3 : len(whole) * (third + 1) // 3]
+        told, count, kept = shorten(tuple(left).__iter__, left[-1].time_ns - young_ns)
+        left = [Record(0, left[-1].time_ns, told.kind, encode(told), ""), *kept]
+        assert len(left) == count + 1
+    parts, memory = recalled(world.clock, world, [(each.time_ns, each.event) for each in whole])
+    found, remembered = recalled(world.clock, world, [(each.time_ns, each.event) for each in left])
+    left_out = {EARLIER, *(pair.pair_id for pair in parts.pairs.pairs() if found.pairs.find(pair.pair_id) is None)}
+    since_ns = whole[-1].time_ns - young_ns
+    expected = _comparable(books(parts), left_out, since_ns)
+    for name, figure in _comparable(books(found), left_out, since_ns).items():
+        assert figure == expected[name], name
+    assert remembered == memory
+    return len(whole) - len(left)
+
+
+def _comparable(books: dict[str, Any], left_out: set[str], since_ns: int) -> dict[str, Any]:
+    """Without what a condensed journal does not know one by one, and without rests that began before ``since_ns``."""
+    owners: dict[str, Accounts] = books["owners"]
+    return {
+        **books,
+        "pairs": {pair_id: pair for pair_id, pair in books["pairs"].items() if pair_id not in left_out},
+        "owners": {owner: accounts for owner, accounts in owners.items() if owner not in left_out},
+        "of those left out": sum((owners[owner] for owner in owners if owner in left_out), Accounts()),
+        "cooldowns": {key: at for key, at in books["cooldowns"].items() if at > since_ns},
+        "back-off": {symbol: until for symbol, until in books["back-off"].items() if until - BACKOFF_NS > since_ns},
+    }

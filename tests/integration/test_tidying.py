@@ -1,4 +1,4 @@
-"""The journal's finished files are compressed by a process of its own."""
+"""The journal's finished files are kept small by a process of its own."""
 
 import asyncio
 import stat
@@ -36,5 +36,5 @@ def test_what_cannot_be_compressed_is_said_and_kept(tmp_path: Path) -> None:
         store.open_journal(SystemClock())
         plain = store.beside(".journal.00001")
         plain.mkdir()
-        with pytest.raises(SystemStopped, match="journal files not compressed: .*Is a directory"):
+        with pytest.raises(SystemStopped, match="journal files not tidied: .*Is a directory"):
             asyncio.run(tidy(store))

@@ -18,9 +18,11 @@ from perpbot.core.events import EquityMarked, Event, OrderIntended, PairMoved, R
 from perpbot.core.pairs import PairState
 from perpbot.records.chain import records
 from perpbot.records.journal import FileJournal, read
-from tests.crash.runs import Tally, aftermath, crash_once
-from tests.crash.scripts import whole
+from tests.crash.runs import Script, Tally, aftermath, crash_once
+from tests.crash.scripts import funded, single, whole
+from tests.crash.truth import assert_condensed_alike
 from tests.crash.world import CrashWorld, Point
+from tests.world import SECOND
 
 DOWNTIMES = (0.0, 1.0, 5.0, 3_600.0, 9 * 3_600.0)
 """At once, an expiry later or not, after the market has moved, after funding was settled."""
@@ -144,3 +146,16 @@ def test_the_run_has_what_it_is_to_show(lived: list[Event]) -> None:
     assert {"FundingPaid", "OrderFilled", "AccountOpened", "Recovered"} <= kinds
     assert any(isinstance(each, EquityMarked) for each in lived)
     assert any(isinstance(each, OrderIntended) and each.request.pair_id is None for each in lived)
+
+
+@pytest.mark.parametrize("script", [whole, single, funded], ids=lambda script: script.__name__)
+@pytest.mark.parametrize("young_seconds", [0, 60])
+def test_a_condensed_journal_says_what_the_whole_one_said(script: Script, young_seconds: int) -> None:
+    """A restart that reads it stands where it would have stood, to the digit."""
+
+    async def after(world: CrashWorld, _: Tally) -> None:
+        world.service.mark()
+        left_out = assert_condensed_alike(world, young_seconds * SECOND)
+        assert left_out > 0 or young_seconds
+
+    _ = crash_once(script, None, 0.0, Tally(), after=after)

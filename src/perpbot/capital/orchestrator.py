@@ -16,7 +16,7 @@ from perpbot.capital.pools import EMERGENCY, POOLS, RESERVE, STRATEGY_POOLS, poo
 from perpbot.capital.settings import CapitalSettings
 from perpbot.capital.snapshot import show
 from perpbot.core.errors import ConfigError, InputError, Refused
-from perpbot.core.events import InvariantBroken, SafeModeChanged
+from perpbot.core.events import CarriedResults, InvariantBroken, SafeModeChanged
 from perpbot.core.money import BOOKED_STEP, ZERO, floor_to
 from perpbot.core.names import ExchangeName, ReservationId
 from perpbot.core.positions import CapitalReservation, TradeResult
@@ -132,6 +132,11 @@ class CapitalOrchestrator:
         held = CapitalReservation(reservation_id, True, "approved", strategy, pool, usd, allocations)
         self._live[reservation_id] = held
         return held
+
+    def carry(self, carried: CarriedResults) -> None:
+        """Book what pairs brought of which no more is known."""
+        brought = TradeResult(carried.exchange, carried.realized_pnl, carried.volume, carried.fees)
+        self._opened(carried.exchange).book(carried.pool, brought)
 
     def restore_safe_mode(self, exchange: ExchangeName, active: bool, drawdown_pct: Number) -> None:
         """Safe mode as the journal says it was; nobody is told."""

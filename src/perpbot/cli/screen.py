@@ -19,7 +19,6 @@ from perpbot.core.money import ZERO
 from perpbot.core.names import base_of
 from perpbot.core.pairs import Pair, PairState
 from perpbot.core.reasons import message
-from perpbot.service.summary import count_pairs
 
 if TYPE_CHECKING:
     from perpbot.service.demo import Demo
@@ -218,7 +217,7 @@ def _pools(parts: Parts) -> Table:
 def _profit(parts: Parts) -> RenderableType:
     booked, valuation = parts.ledger.total_accounts(), parts.ledger.value(parts.market)
     unrealized = sum(valuation.unrealized.values(), ZERO)
-    counts = count_pairs(parts.pairs.pairs())
+    counts = parts.pairs.counts()
     broken = sum(parts.invariants.violated.values())
     text = Text.assemble(
         ("PnL ", "bold"),

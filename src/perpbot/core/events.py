@@ -254,6 +254,43 @@ class Recovered:
 
 
 @dataclass(frozen=True, slots=True)
+class CarriedAccounts:
+    """What an owner's records that were left out came to on one exchange, in USD. ``hedged`` is what they did to its
+    hedged equity."""
+
+    exchange: ExchangeName
+    owner: str
+    price: Decimal
+    fees: Decimal
+    funding: Decimal
+    gas: Decimal
+    slippage: Decimal
+    hedged: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedResults:
+    """What pairs whose records were left out brought a pool of one exchange, in USD."""
+
+    exchange: ExchangeName
+    pool: str
+    realized_pnl: Decimal
+    volume: Decimal
+    fees: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryCondensed:
+    """What the records came to that a condensed journal leaves out, all of them of what is long over. ``pairs`` counts
+    how pairs ended, by symbol."""
+
+    kind: ClassVar[str] = "history_condensed"
+    accounts: tuple[CarriedAccounts, ...]
+    results: tuple[CarriedResults, ...]
+    pairs: dict[Symbol, dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
 class InvariantBroken:
     """A runtime invariant did not hold; the latch is set."""
 
@@ -313,6 +350,7 @@ Event: TypeAlias = (
     | PositionFound
     | PairResolved
     | Recovered
+    | HistoryCondensed
     | InvariantBroken
     | TaskDied
     | RunStarted

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
@@ -10,7 +11,7 @@ from perpbot.core.events import PairMoved
 from perpbot.core.instruments import Instrument
 from perpbot.core.names import ExchangeName, PairId, Symbol
 from perpbot.core.orders import Fill, Leg, OrderRequest, Side
-from perpbot.core.pairs import Pair, PairLeg, PairState
+from perpbot.core.pairs import Pair, PairLeg, PairState, count_endings
 from perpbot.core.ports import Clock, Journal
 from perpbot.execution.notes import note
 
@@ -38,6 +39,7 @@ class PairBook:
         self._attempts: dict[tuple[PairId, Leg], int] = {}
         self._skips: dict[tuple[PairId, Leg], int] = {}
         self._backoff_until: dict[Symbol, int] = {}
+        self._earlier: dict[Symbol, Counter[str]] = {}
         self.adopt(max_concurrent=max_concurrent, backoff_seconds=backoff_seconds)
 
     def adopt(self, *, max_concurrent: int, backoff_seconds: float) -> None:
@@ -54,6 +56,18 @@ class PairBook:
     def pairs(self) -> Iterable[Pair]:
         """All pairs that were planned and not refused, oldest first."""
         return [pair for pair in self._pairs.values() if pair.state is not PairState.REFUSED]
+
+    def counts(self, symbol: Symbol | None = None) -> dict[str, int]:
+        """How pairs ended, also those that are no longer known one by one; optionally of one symbol."""
+        pairs = (pair for pair in self._pairs.values() if symbol in (None, pair.symbol))
+        known = count_endings((pair.state, pair.ever_hedged, pair.repaired) for pair in pairs)
+        earlier = [counted for name, counted in self._earlier.items() if symbol in (None, name)]
+        return {ending: count + sum(each[ending] for each in earlier) for ending, count in known.items()}
+
+    def carry(self, counted: Mapping[Symbol, Mapping[str, int]]) -> None:
+        """Count pairs of which no more is known than how they ended."""
+        for symbol, counts in counted.items():
+            self._earlier.setdefault(symbol, Counter()).update(counts)
 
     def live(self) -> list[Pair]:
         """Pairs that are not over."""

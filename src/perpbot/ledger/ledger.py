@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal, localcontext
 
 from perpbot.core.errors import InvariantViolated
-from perpbot.core.events import FundingPaid
+from perpbot.core.events import CarriedAccounts, FundingPaid
 from perpbot.core.instruments import Instrument
 from perpbot.core.money import ZERO, realised
 from perpbot.core.names import ClientOrderId, ExchangeName, Symbol, base_of
@@ -30,6 +30,8 @@ _DOLLARS = frozenset({"USD", "USDC", "USDT"})
 _WHOLE = ""  # no owner's name: stands for all of a payment's shares
 UNOWNED = "unowned"
 """Who is charged for a payment on a position nobody ever held."""
+EARLIER = "earlier pairs"
+"""Whose accounts are those of pairs that are long over and no longer known one by one."""
 
 
 class Ledger:
@@ -144,6 +146,14 @@ class Ledger:
         self._transfers[exchange] += realised(amount)
         return True
 
+    def carry(self, carried: CarriedAccounts) -> None:
+        """Take over what bookings came to that are no longer known one by one; nothing of theirs is held."""
+        accounts = Accounts(carried.price, carried.fees, carried.funding, carried.gas, carried.slippage)
+        self._owners[carried.owner] = self._owners.get(carried.owner, _NOTHING) + accounts
+        self._register(carried.exchange)
+        self._exchanges[carried.exchange] = self._exchanges.get(carried.exchange, _NOTHING) + accounts
+        self._hedged[carried.exchange] += carried.hedged
+
     def write_off(self, exchange: ExchangeName, symbol: Symbol, owner: str, realized_usd: Decimal) -> None:
         """The owner's lot is gone at the exchange, and its end brought ``realized_usd`` by the exchange's balance."""
         self._lots.pop((exchange, symbol, owner), None)
@@ -200,6 +210,10 @@ class Ledger:
     def balance(self, exchange: ExchangeName) -> Decimal:
         """USD without unrealised PnL."""
         return self.deposits(exchange) + self.exchange_accounts(exchange).total
+
+    def carried_by(self, exchange: ExchangeName) -> Decimal:
+        """USD that all bookings did to the hedged equity of ``exchange``: a pair's half by each of its exchanges."""
+        return self._hedged.get(exchange, ZERO)
 
     def order_slippages(self) -> tuple[OrderSlippage, ...]:
         """Slippage of every order that filled and had a decision price, in the order of their first fills."""

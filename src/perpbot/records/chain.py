@@ -5,6 +5,10 @@ One record a line: ``{"n":…,"t":…,"k":kind,"d":{…},"h":"…"}``. ``n`` cou
 kind ``journal`` with the format's version, and in a file that continues another, which journal that is (``journal``),
 the how manieth file (``segment``) and the last seal of the one before (``after``). Behind the last line there may be
 NULs: space reserved on the disk.
+
+A condensed file stands for all files up to its ``segment`` and holds what of them is still needed, under the numbers it
+had, in a chain of its own. Its header says (``condensed``) how many records follow and where the files end that it
+stands for: the number of the record to come and the last seal.
 """
 
 from __future__ import annotations
@@ -50,6 +54,16 @@ _decode_line = msgspec.json.Decoder(_Line).decode
 
 
 @dataclass(frozen=True, slots=True)
+class Condensed:
+    """What a condensed file says of itself: how many ``records`` it holds beside its header, and the number and seal
+    that the next file goes on with."""
+
+    records: int
+    number: int
+    seal: str
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One line of a journal: ``number`` counts from 0 (the header), ``time_ns`` is our clock."""
 
@@ -75,6 +89,21 @@ class Record:
         segment = self.data.get("segment", 1)
         return segment if isinstance(segment, int) else 1
 
+    @property
+    def condensed(self) -> Condensed | None:
+        """Of the header of a condensed file: what it stands for."""
+        told = self.data.get("condensed")
+        try:
+            return msgspec.convert(told, Condensed) if told is not None else None
+        except msgspec.ValidationError:
+            return None
+
+    @property
+    def stands_for(self) -> End | None:
+        """Of the header of a condensed file: where the files end that it stands for."""
+        told = self.condensed
+        return End(told.number, told.seal, self.segment) if told else None
+
 
 @dataclass(frozen=True, slots=True)
 class End:
@@ -93,7 +122,7 @@ class Verification:
     ``records`` are the good ones before the first bad line (counted from 1 in its ``file``), headers included, and
     ``number`` is that of the record that would follow them. ``torn_tail_bytes`` is a last line that was not written to
     its end (a power cut): the records before it are good. ``version`` is the format's, ``newer`` that it is not ours
-    yet.
+    yet, ``condensed`` that the file is a condensed one.
     """
 
     records: int
@@ -108,6 +137,7 @@ class Verification:
     segment: int = 1
     version: int = VERSION
     newer: bool = False
+    condensed: bool = False
     file: str = ""
     files: int = 1
 
@@ -130,6 +160,16 @@ class Chain:
             return self._line(time_ns, HEADER, b'{"version":%d}' % VERSION)
         link = b'{"version":%d,"journal":"%s","segment":%d,"after":"%s"}'
         return self._line(time_ns, HEADER, link % (VERSION, journal.encode(), segment, self.seal))
+
+    def condensed_header(self, time_ns: int, journal: str, segment: int, told: Condensed) -> bytes:
+        """The first line of a condensed file."""
+        data = {"version": VERSION, "journal": journal, "segment": segment, "condensed": told}
+        return self._line(time_ns, HEADER, msgspec.json.encode(data))
+
+    def again(self, record: Record) -> bytes:
+        """The line of a record that keeps its number, time and data, for a condensed file."""
+        self.number = record.number
+        return self._line(record.time_ns, record.kind, msgspec.json.encode(record.data))
 
     def line(self, time_ns: int, event: Fact) -> bytes:
         """The next line, with its newline."""
@@ -174,41 +214,53 @@ def verify_lines(lines: Iterable[bytes], after: End | None = None) -> Verificati
     the file before."""
     count, size, seal, number = 0, 0, "", 0
     head: dict[str, Any] = {}
+    end: End | None = None
     for record, problem, torn in _walk(lines, after):
         if record is None:
             newer = "newer PerpBot" in problem
             return Verification(count, False, count + 1, problem, torn, seal, size, number, **head, newer=newer)
         if record.kind == HEADER:
             head = {"journal": record.journal, "segment": record.segment, "version": record.data["version"]}
+            head["condensed"] = record.condensed is not None
+            end = record.stands_for
         count, size, seal, number = count + 1, size + torn, record.seal, record.number + 1
     if not count:
         return Verification(0, False, 1, EMPTY)
+    if end is not None:
+        number, seal = end.number, end.seal
     return Verification(count, True, None, None, 0, seal, size, number, **head)
 
 
 def _walk(lines: Iterable[bytes], after: End | None) -> Iterator[tuple[Record | None, str, int]]:
     """Each line as a record with its length, or at last what is wrong with one (and how long a torn tail is)."""
     rest = iter(lines)
-    expected, seal = 0, GENESIS
-    for index, line in enumerate(rest):
+    expected, seal, count = 0, GENESIS, 0
+    condensed: Condensed | None = None
+    for line in rest:
         body = line[: -_SEAL_LENGTH - 1]
         found = _record(line)
-        if index == 0 and found:
-            expected, seal = _begins(found)
-        begun = End(expected, seal.decode(), found.segment - 1) if index == 0 and found else None
+        if count == 0 and found:
+            (expected, seal), condensed = _begins(found), found.condensed
+        begun = End(expected, seal.decode(), found.segment - 1) if count == 0 and found else None
         seal = sha256(seal + body).hexdigest().encode()
         record = found if line[len(body) :] == _SEAL + seal + b'"}\n' else None
         problem = "" if record else "the hash does not match what is written"
+        if record and condensed and not begun:
+            expected = max(expected - 1, record.number)  # numbers are left out, and the first repeats the header's
         if record:
             problem = _misplaced(record, expected, begun, after)
         if problem:
             torn = _torn_bytes(line, rest)
+            if condensed and torn:
+                torn, problem = None, "not written to its end"
             if torn != 0:
-                yield None, _told(index + 1, problem, line, torn), torn or 0
+                yield None, _told(count + 1, problem, line, torn), torn or 0
             return
         assert record is not None
-        expected += 1
+        expected, count = expected + 1, count + 1
         yield record, "", len(line)
+    if condensed and count != condensed.records + 1:
+        yield None, f"line {count + 1}: {condensed.records + 1 - count} records are missing at the end", 0
 
 
 def _begins(header: Record) -> tuple[int, bytes]:

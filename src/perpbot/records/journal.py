@@ -138,8 +138,12 @@ class FileJournal:
             self._failure = self._failure or f"journal {self.path} is closed"
 
     def records(self) -> Iterator[Record]:
-        """All records written so far, the header first."""
+        """All records that are still there, a header first."""
         return read(self.path)
+
+    def history(self) -> Iterator[Record]:
+        """What a restart needs, a header first: with a condensed file, that one in place of those it stands for."""
+        return read(self.path, whole=False)
 
     def verify(self) -> Verification:
         """Check everything written so far."""
@@ -162,6 +166,8 @@ class FileJournal:
         torn = bool(found.torn_tail_bytes) and (found.records > 0 or found.reason == TORN_HEADER)
         if not found.ok and not torn and found.reason != EMPTY:
             raise InputError(f"{self.path}: {unsound(found.reason)}")
+        if found.condensed:
+            raise InputError(f"{self.path}: {unsound('a condensed file stands in its place')}")
         self._offset = self._allocated = found.good_bytes
         if found.torn_tail_bytes:
             self._set_aside(found.torn_tail_bytes)
@@ -303,7 +309,7 @@ def identity(path: Path) -> str | None:
     Raises :class:`InputError` if its first line is not sound.
     """
     try:
-        first = next(read(path), None)
+        first = next(read(path, whole=False), None)
     except InputError:
         if path.exists() and verify(path).reason not in {EMPTY, TORN_HEADER}:
             raise
@@ -317,7 +323,7 @@ def run_mode(path: Path) -> str | None:
     Raises :class:`InputError` if it is no journal, or damaged before that.
     """
     record = None
-    for record in read(path):
+    for record in read(path, whole=False):
         if record.kind == RunStarted.kind:
             return str(record.data["mode"])
     if record is None:

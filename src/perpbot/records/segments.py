@@ -1,6 +1,8 @@
 """The files of one journal: the one that is written, and finished ones beside it, ``<name>.00001`` and so on.
 
-A finished file is never changed again, only compressed (``<name>.00001.gz``): the chain runs over all of them.
+A finished file is never changed again, only compressed (``<name>.00001.gz``): the chain runs over all of them. One
+condensed file (``<name>.00007.condensed.gz``) may stand for all up to its number: a restart reads it in their place,
+and without the oldest of them nothing is forgotten.
 """
 
 from __future__ import annotations
@@ -18,10 +20,18 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from perpbot.core.errors import InputError
-from perpbot.records.chain import HEADER, End, Record, Verification, records, unsound, verify_lines
+from perpbot.records.chain import (
+    HEADER,
+    End,
+    Record,
+    Verification,
+    records,
+    unsound,
+    verify_lines,
+)
 
 _FINISHED = re.compile(r"\.(\d{5,})(\.gz)?")
-_LEVEL = 6
+CONDENSED = re.compile(r"\.(\d{5,})\.condensed(\.gz)?")
 _NEXT = ".next"
 
 
@@ -38,17 +48,27 @@ class Segment:
 
 
 def finished(path: Path) -> list[Segment]:
-    """The finished files of the journal at ``path``, oldest first.
+    """The finished files of the journal at ``path``, oldest first."""
+    return beside(path, _FINISHED)
+
+
+def condensed(path: Path) -> Segment | None:
+    """The condensed file of the journal at ``path`` that stands for most, if there is one."""
+    return next(reversed(beside(path, CONDENSED)), None)
+
+
+def beside(path: Path, names: re.Pattern[str]) -> list[Segment]:
+    """The files whose names are that of ``path`` and one of ``names``, by their numbers.
 
     Of one that was killed while being compressed both forms stand there: the first one counts.
     """
     found: dict[int, Segment] = {}
     try:
-        beside = sorted(path.parent.iterdir())
+        there = sorted(path.parent.iterdir())
     except OSError:
         return []
-    for each in beside:
-        told = _FINISHED.fullmatch(each.name.removeprefix(path.name)) if each.name.startswith(path.name) else None
+    for each in there:
+        told = names.fullmatch(each.name.removeprefix(path.name)) if each.name.startswith(path.name) else None
         if told is not None:
             found.setdefault(int(told[1]), Segment(int(told[1]), each))
     return [found[number] for number in sorted(found)]
@@ -56,33 +76,56 @@ def finished(path: Path) -> list[Segment]:
 
 def files(path: Path) -> list[Path]:
     """All files of the journal at ``path``, oldest first; the last one is that which is written."""
-    return [*(segment.path for segment in finished(path)), path]
+    finished_ones = [*beside(path, CONDENSED), *finished(path)]
+    return [*(segment.path for segment in finished_ones), path]
 
 
-def read(path: Path) -> Iterator[Record]:
-    """The records of the whole journal at ``path``, its header first, up to a torn tail; headers of later files are
-    left out.
+def read(path: Path, *, whole: bool = True, until: int | None = None) -> Iterator[Record]:
+    """The records of the journal at ``path``, a header first, up to a torn tail; headers of later files are left out.
 
+    ``whole``: all records there are; else those that a restart needs. ``until`` is the last finished file to be read.
     Raises :class:`InputError` if a file is missing, or at the first line that is not sound.
     """
     after: End | None = None
-    segment = 1
-    for file, lines in in_order(path):
+    for file, lines in in_order(path, whole=whole, until=until):
+        head: Record | None = None
         try:
             for record in records(lines, file, after):
                 if record.kind != HEADER or after is None:
                     yield record
-                segment = record.segment if record.kind == HEADER else segment
+                head = record if record.kind == HEADER else head
+                segment = head.segment if head else 1
                 after = End(record.number + 1, record.seal, segment)
         except _UNREADABLE as error:
             raise InputError(f"{file}: {unsound(f'it cannot be unpacked ({error})')}") from None
+        after = (head and head.stands_for) or after
 
 
 def verify(path: Path) -> Verification:
-    """Check the journal at ``path``, all its files as one chain. Raises :class:`InputError` if there is no such file.
+    """Check the journal at ``path``: all its files as one chain, and what its condensed file stands for. Raises
+    :class:`InputError` if there is no such file.
 
     What a chain cannot show is that whole records are missing at its end.
     """
+    found = _verify_chain(path)
+    short = condensed(path)
+    if short is None or not found.ok:
+        return found
+    told = verify_file(short.path)
+    if told.ok and not _goes_on(path, told.end):
+        told = replace(told, ok=False, reason=f"{path.name} does not go on where it says")
+    return found if told.ok else replace(told, records=found.records)
+
+
+def _goes_on(path: Path, end: End) -> bool:
+    """Whether the file that follows a condensed one begins where that one says."""
+    follows = _segment(path, end.segment + 1)
+    with _opened(follows.path if follows else path) as lines:
+        head = next(records([next(iter(lines), b"")], path, None), None)
+    return head is not None and (head.number, head.data.get("after")) == (end.number, end.seal)
+
+
+def _verify_chain(path: Path) -> Verification:
     good, count, found = 0, 0, Verification(0, True)
     try:
         for file, lines in in_order(path):
@@ -138,37 +181,13 @@ def finish_change(path: Path) -> None:
             flush_folder(path.parent)
 
 
-def compress(path: Path) -> int:
-    """Compress the finished files of the journal at ``path`` that are not yet; returns how many that were.
-
-    Takes seconds a file: to be called beside trading, in a thread. A kill at any moment loses nothing.
-    """
-    waiting = [segment for segment in finished(path) if not segment.compressed]
-    for segment in waiting:
-        packed = segment.path.with_name(segment.path.name + ".gz")
-        unfinished = packed.with_name(packed.name + ".new")
-        opened = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(opened, "wb") as target, segment.path.open("rb") as source:
-            with gzip.GzipFile(fileobj=target, mode="wb", compresslevel=_LEVEL, mtime=0, filename="") as out:
-                while chunk := source.read(1 << 20):
-                    out.write(chunk)
-            target.flush()
-            os.fsync(target.fileno())
-        unfinished.rename(packed)
-        flush_folder(path.parent)
-        segment.path.unlink()
-    return len(waiting)
-
-
-def size(path: Path) -> int:
-    """Bytes that the finished files of the journal at ``path`` take."""
-    total = 0
-    for segment in finished(path):
-        try:
-            total += segment.path.stat().st_size
-        except FileNotFoundError:  # just compressed: counted at the next look
-            continue
-    return total
+def header(path: Path, number: int) -> Record:
+    """The header of finished file ``number``, or of the file that is written if that comes next. Raises
+    :class:`InputError` if it is not there or not sound."""
+    segment = _segment(path, number)
+    file = segment.path if segment else path
+    with _opened(file) as lines:
+        return next(records([next(iter(lines), b"")], file))
 
 
 def flush_folder(folder: Path) -> None:
@@ -191,28 +210,79 @@ class _Missing(InputError):
         self.what = what
 
 
-def in_order(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """Each file with its lines, oldest first, also while the one that is written is put aside or another compressed."""
-    number = 1
-    while True:
-        current = _current(path)
-        try:
-            segment = _segment(path, number)
+def in_order(path: Path, *, whole: bool = True, until: int | None = None) -> Iterator[tuple[Path, BinaryIO]]:
+    """Each file with its lines, oldest first, also while the one that is written is put aside or another compressed.
+
+    ``whole`` and ``until`` are those of :func:`read`. No file is removed while it is at work.
+    """
+    with locked(path.parent, fcntl.LOCK_SH):
+        short = _stand_in(path, whole=whole)
+        number = _first(path, short)
+        if short is not None:
+            with _opened(short.path) as lines:
+                yield short.path, lines
+        while until is None or number <= until:
+            current = _current(path)
+            try:
+                segment = _segment(path, number)
+            except _Missing:
+                _close(current)
+                raise
             if segment is None:
-                break
-        except _Missing:
+                yield from _last(path, current, first=number == 1)
+                return
             _close(current)
-            raise
-        _close(current)
-        with _opened(segment.path) as lines:
-            yield segment.path, lines
-        number += 1
+            with _opened(segment.path) as lines:
+                yield segment.path, lines
+            number += 1
+
+
+def all_files(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """Each file of the journal with its lines, the condensed one too."""
+    short = condensed(path)
+    if short is not None and _stand_in(path, whole=True) is None:
+        with _opened(short.path) as lines:
+            yield short.path, lines
+    yield from in_order(path)
+
+
+def _stand_in(path: Path, *, whole: bool) -> Segment | None:
+    """The condensed file, where it is read in place of those it stands for."""
+    short, plain = condensed(path), finished(path)
+    return None if short is None or (whole and plain and plain[0].number <= short.number) else short
+
+
+def _first(path: Path, short: Segment | None) -> int:
+    """The first file to be read (after the condensed one ``short``): the oldest, where a condensed file stands for
+    those before it."""
+    if short is not None:
+        return short.number + 1
+    plain = finished(path)
+    return plain[0].number if condensed(path) and plain else 1
+
+
+def _last(path: Path, current: BinaryIO | None, *, first: bool) -> Iterator[tuple[Path, BinaryIO]]:
     if current is None:
-        if number == 1:
+        if first:
             raise InputError(f"{path}: {os.strerror(errno.ENOENT)}; name a journal file")
         raise _Missing(path, f"{path.name} itself is missing, its earlier files are there")
     with current:
         yield path, current
+
+
+@contextmanager
+def locked(folder: Path, how: int) -> Iterator[None]:
+    """Hold the folder against those who remove files from it while others read, and the other way round."""
+    try:
+        opened = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # nothing is there to be read, as will be said
+        yield
+        return
+    try:
+        fcntl.flock(opened, how)
+        yield
+    finally:
+        os.close(opened)
 
 
 def _close(file: BinaryIO | None) -> None:

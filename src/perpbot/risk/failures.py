@@ -29,9 +29,10 @@ class FailureStreak:
             self._paused_until_ns = now_ns + self._pause_ns
 
     def succeed(self) -> None:
-        """A pair was hedged at entry: the streak and its pause are over."""
+        """A pair was hedged at entry: the streak and its pause are over, and what an override of it still allowed."""
         self.count = 0
         self._paused_until_ns = 0
+        self._lifted_trades = 0
 
     def stopped(self, now_ns: int) -> bool:
         """Whether nothing may be opened."""

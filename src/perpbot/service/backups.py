@@ -8,6 +8,7 @@ one before it needs; what is more is what a power cut leaves, and a start settle
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tarfile
 import zlib
@@ -149,7 +150,7 @@ def _copy_journal(source: Path, target: Path) -> int:
 
     Returns how many records it has. Raises :class:`InputError` if it is not sound.
     """
-    for file, lines in segments.in_order(source):
+    for file, lines in segments.all_files(source):
         name = target.name + file.name.removeprefix(source.name).removesuffix(".gz")
         with _made(target.with_name(name)) as copy:
             shutil.copyfileobj(lines, copy)
@@ -248,7 +249,7 @@ def _known(name: str) -> bool:
     """Whether a file of this name is one of ours: no path, and no other file."""
     base, _, number = name.partition(".")
     return name in {DATABASE, JOURNAL, PAPER, MARKET, LATCH, CONFIGURATION} or (
-        base in {JOURNAL, PAPER} and len(number) >= 5 and number.isascii() and number.isdigit()
+        base in {JOURNAL, PAPER} and re.fullmatch(r"[0-9]{5,}(\.condensed)?", number) is not None
     )
 
 

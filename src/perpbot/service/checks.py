@@ -11,6 +11,7 @@ from perpbot.core.money import ZERO
 from perpbot.core.names import ExchangeName, PairId, Symbol
 from perpbot.core.pairs import PairState
 from perpbot.core.positions import Position
+from perpbot.ledger.ledger import EARLIER
 from perpbot.service.parts import Parts
 from perpbot.service.recovery import CAUSE
 
@@ -86,7 +87,7 @@ async def _compare_balance(parts: Parts, exchange: ExchangeName) -> None:
         parts.mode == "live"
         or CAUSE in parts.status.blocks(exchange)
         or parts.foreign.on(exchange)
-        or any(parts.pairs.find(PairId(owner)) is None for owner in ledger.owners)
+        or any(parts.pairs.find(PairId(owner)) is None for owner in ledger.owners if owner != EARLIER)
     ):
         return
     version = ledger.version

@@ -75,7 +75,10 @@ class FoundOrders:
         pair = self._parts.pairs.find(pair_id) if pair_id else None
         if pair is not None and pair.state.final:
             return False
-        ours = epoch_of(order.client_order_id) in self._memory.epochs and order.request.created_ns <= self._until_ns
+        created_ns = order.request.created_ns
+        if created_ns < self.since_ns:  # the journal knew it, and what is long over it may have left out
+            return False
+        ours = epoch_of(order.client_order_id) in self._memory.epochs and created_ns <= self._until_ns
         if not ours:
             log.error("order of another run on this account", order_id=order.client_order_id, exchange=order.exchange)
         return ours

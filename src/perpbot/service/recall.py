@@ -22,6 +22,7 @@ from perpbot.core.events import (
     Event,
     FundingPaid,
     GasPaid,
+    HistoryCondensed,
     InstrumentListed,
     OrderChanged,
     OrderFilled,
@@ -114,6 +115,7 @@ class Recall:
             StateChanged: self._state_changed,
             CommandTaken: self._command_taken,
             PositionFound: self._position_found,
+            HistoryCondensed: self._history_condensed,
         }
 
     def read(self, history: Iterable[tuple[int, Event]]) -> Memory:
@@ -166,6 +168,14 @@ class Recall:
             self._mark()
             self._parts.account.recall_reset()
             self._parts.manager.restore_reset()
+
+    def _history_condensed(self, event: HistoryCondensed, _: int) -> None:
+        """What is left out of the journal is over; what it came to counts."""
+        for carried in event.accounts:
+            self._parts.ledger.carry(carried)
+        for brought in event.results:
+            self._parts.capital.carry(brought)
+        self._parts.pairs.carry(event.pairs)
 
     # accounts
 
@@ -263,7 +273,7 @@ class Recall:
             manager.failures.succeed()
         elif pair.state is PairState.MISSED and manager.settings.misses_count_as_failures:
             manager.failures.fail(time_ns)
-        elif _first_failure(event):
+        elif first_failure(event):
             manager.failures.fail(time_ns)
             self._parts.outcomes.recall_failure(pair.pair_id)
             for exchange in pair.exchanges:
@@ -282,7 +292,7 @@ def resolve(parts: Parts, event: PairResolved) -> None:
         parts.ledger.write_off(gone.exchange, event.symbol, event.pair_id, gone.realized_usd)
 
 
-def _first_failure(event: PairMoved) -> bool:
+def first_failure(event: PairMoved) -> bool:
     """Whether a pair that never was hedged failed by this: quarantined first, it failed then."""
     pair = event.pair
     if pair.ever_hedged or event.before is PairState.QUARANTINED:

@@ -10,7 +10,7 @@ from perpbot.core.pairs import PairState
 from perpbot.exchanges.base import ExchangeBase
 from perpbot.records.rows import iso
 from perpbot.service.parts import Parts
-from perpbot.service.summary import count_pairs, profit
+from perpbot.service.summary import profit
 
 _SECOND_NS = 1_000_000_000
 
@@ -33,7 +33,7 @@ def status(parts: Parts, *, started_ns: int, pid: int, recovered: bool = True) -
         "epoch": parts.outside.ids.epoch,
         "recovered": recovered,
         "exchanges": {name: _exchange(parts, name, recovered) for name in _names(parts)},
-        "pairs": count_pairs(parts.pairs.pairs()),
+        "pairs": parts.pairs.counts(),
         "quarantined": [pair.pair_id for pair in parts.pairs.live() if pair.state is PairState.QUARANTINED],
         "pnl": profit(parts.ledger, parts.market)["pnl"],
         "equity": valuation.total if recovered else None,

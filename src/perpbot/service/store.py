@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from perpbot.core.errors import InputError
 from perpbot.core.ports import Clock
-from perpbot.records import queries, segments
+from perpbot.records import packing, queries, segments
 from perpbot.records.chain import HEADER, Record
 from perpbot.records.database import Database, journals_of, refuse_foreign, remove_run
 from perpbot.records.journal import FileJournal, Listener, identity
@@ -108,20 +108,24 @@ class Store:
         return journal
 
     def history(self) -> Iterator[Record]:
-        """What earlier runs journaled, oldest first. To be read before the first record of this run."""
-        return self._journal.records() if self._journal is not None else iter(())
+        """What a start needs of earlier runs, oldest first. To be read before the first record of this run."""
+        return self._journal.history() if self._journal is not None else iter(())
 
     def untidy(self) -> bool:
-        """Whether the journal has finished files that are not compressed yet."""
+        """Whether a file of the journal was finished since the last look: it is not compressed yet."""
         return any(not segment.compressed for segment in segments.finished(self.journal_path))
 
+    @property
+    def journal_bytes(self) -> int:
+        """What the journal's finished files should take at most; 0 without a limit."""
+        return self._journal_bytes or 0
+
     def check_budget(self) -> None:
-        """Say once that the journal's finished files take more than they should. None is ever removed: a restart reads
-        the whole history."""
-        taken = segments.size(self.journal_path)
+        """Say once that the journal's finished files take more than they should, also without what may be removed."""
+        taken = packing.size(self.journal_path)
         if self._journal_bytes and taken > self._journal_bytes and not self._over_budget:
             log.warning(
-                "journal takes more than storage.journal_mb: kept all the same, a restart needs its history",
+                "journal takes more than storage.journal_mb: kept all the same, a restart needs it",
                 path=str(self.journal_path),
                 megabytes=taken // 1_000_000,
                 budget=self._journal_bytes // 1_000_000,
@@ -150,10 +154,22 @@ class Store:
                 "restore both from one backup"
             )
         if self._projector.last < journal.number - 1:
-            for record in journal.records():
+            for record in self._missed(journal):
                 if record.number > self._projector.last and record.kind != HEADER:
                     self._projector.add(record.number, record.time_ns, record.event)
             self._project()
+
+    def _missed(self, journal: FileJournal) -> Iterator[Record]:
+        """The records that the database may not have, and those before them that are still there."""
+        assert self._projector is not None
+        first = next(journal.records())
+        if not first.condensed and first.number <= self._projector.last + 1:
+            return journal.records()
+        log.warning(
+            "database filled from a condensed journal: of what was removed from the journal it knows no single pairs",
+            path=str(self.path),
+        )
+        return journal.history()
 
     def flush(self) -> None:
         """Bring the database up to the journal; while another process holds it, what is new waits."""

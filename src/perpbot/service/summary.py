@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from perpbot.core.money import ZERO, plain
-from perpbot.core.pairs import Pair, count_endings
 from perpbot.core.ports import PriceView
 from perpbot.ledger.ledger import Ledger
 from perpbot.service.parts import Parts
@@ -17,25 +16,17 @@ _BPS_DIGITS = Decimal("0.0001")
 
 def summarize(parts: Parts) -> dict[str, Any]:
     """All that a replay and a demo say alike; Decimals are strings."""
-    pairs = list(parts.pairs.pairs())
     counts = parts.verdicts.counts()
     return {
         "opportunities": sum(counts.values()),
         "verdicts": counts,
-        "pairs": count_pairs(pairs),
-        "pairs_by_symbol": {
-            symbol: count_pairs(pair for pair in pairs if pair.symbol == symbol) for symbol in parts.scanned
-        },
+        "pairs": parts.pairs.counts(),
+        "pairs_by_symbol": {symbol: parts.pairs.counts(symbol) for symbol in parts.scanned},
         "slippage_bps": slippage(parts.ledger),
         **profit(parts.ledger, parts.market),
         "capital": as_json(parts.capital.current_snapshot()),
         "invariants": parts.invariants.snapshot(),
     }
-
-
-def count_pairs(pairs: Iterable[Pair]) -> dict[str, int]:
-    """How pairs ended."""
-    return count_endings((pair.state, pair.ever_hedged, pair.repaired) for pair in pairs)
 
 
 def profit(ledger: Ledger, prices: PriceView) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Has the journal's finished files compressed beside trading, by a process of its own."""
+"""Has the journal's finished files kept small beside trading, by a process of its own."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ async def tidy_on(store: Store, clock: Timers) -> None:
     """Look again and again, for the length of a run."""
     while True:
         await clock.sleep(TIDY_SECONDS)
-        store.check_budget()
         if store.untidy():
             await tidy(store)
+        store.check_budget()
 
 
 async def tidy(store: Store) -> None:
-    """Compress what is finished; a process that is killed meanwhile loses nothing. Raises :class:`SystemStopped`, for
-    its task alone, if it cannot be done."""
-    arguments = ("-m", "perpbot.records.compressing", str(store.journal_path))
+    """Compress, condense and remove what is due; a process that is killed meanwhile loses nothing. Raises
+    :class:`SystemStopped`, for its task alone, if it cannot be done."""
+    arguments = ("-m", "perpbot.service.condensing", str(store.journal_path), str(store.journal_bytes))
     process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stderr=asyncio.subprocess.PIPE)
     try:
         _, said = await process.communicate()
@@ -39,4 +39,4 @@ async def tidy(store: Store) -> None:
         raise
     if process.returncode:
         last = said.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        raise SystemStopped(f"journal files not compressed: {last or process.returncode}")
+        raise SystemStopped(f"journal files not tidied: {last or process.returncode}")

@@ -10,7 +10,7 @@ import pytest
 
 from perpbot.core.errors import InputError, SystemStopped
 from perpbot.core.events import RunStarted
-from perpbot.records import chain, segments
+from perpbot.records import chain, packing, segments
 from perpbot.records.database import remove_run
 from perpbot.records.journal import FileJournal, identity, read, verify
 from tests.unit.records.scenes import StepClock, life
@@ -57,22 +57,22 @@ def test_a_restart_goes_on_in_the_file_that_is_written_and_knows_its_journal(pat
 def test_finished_files_are_compressed_and_read_alike(path: Path) -> None:
     """For their owner only; what is written is left alone, and a second time there is nothing to do."""
     before = list(read(path))
-    assert segments.compress(path) == 4
-    assert segments.compress(path) == 0
+    assert packing.compress(path) == 4
+    assert packing.compress(path) == 0
     assert names(path) == ["j", "j.00001.gz", "j.00002.gz", "j.00003.gz", "j.00004.gz"]
     assert {stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()} == {0o600}
     assert list(read(path)) == before
     assert verify(path).ok
-    assert segments.size(path) == sum(each.stat().st_size for each in path.parent.iterdir()) - path.stat().st_size
+    assert packing.size(path) == sum(each.stat().st_size for each in path.parent.iterdir()) - path.stat().st_size
 
 
 def test_a_kill_while_compressing_loses_nothing(path: Path) -> None:
     """Half a compressed file does not count, and of both forms the plain one does."""
-    (path.parent / "j.00001.gz.new").write_bytes(b"half")
+    (path.parent / "j.00001.gz.x7.unfinished").write_bytes(b"half")
     with gzip.open(path.parent / "j.00002.gz", "wb") as packed:
         packed.write((path.parent / "j.00002").read_bytes())
     assert verify(path).ok
-    assert segments.compress(path) == 4
+    assert packing.compress(path) == 4
     assert names(path) == ["j", "j.00001.gz", "j.00002.gz", "j.00003.gz", "j.00004.gz"]
 
 
@@ -110,7 +110,7 @@ def test_a_changed_byte_in_a_finished_file_is_named_with_file_and_line(path: Pat
     content = (path.parent / "j.00001").read_bytes().replace(b'"size":"0.5"', b'"size":"0.6"', 1)
     (path.parent / "j.00001").write_bytes(content)
     if compressed:
-        segments.compress(path)
+        packing.compress(path)
     found = verify(path)
     assert (found.ok, found.first_bad_line) == (False, 5)
     assert Path(found.file).name.startswith("j.00001")
@@ -120,7 +120,7 @@ def test_a_changed_byte_in_a_finished_file_is_named_with_file_and_line(path: Pat
 
 def test_a_damaged_compressed_file_is_found(path: Path) -> None:
     """Also where it cannot be unpacked."""
-    segments.compress(path)
+    packing.compress(path)
     packed = path.parent / "j.00002.gz"
     packed.write_bytes(packed.read_bytes()[:-40])
     assert "cannot be unpacked" in (verify(path).reason or "")
@@ -198,7 +198,7 @@ def test_a_file_that_cannot_be_put_aside_kills_the_journal(tmp_path: Path, monke
 
 def test_a_replay_removes_all_files_of_the_one_before(path: Path) -> None:
     """Or its records would be taken for those of the next."""
-    segments.compress(path)
+    packing.compress(path)
     remove_run(path.with_suffix(".db"), "replay", path)
     assert names(path) == []
 

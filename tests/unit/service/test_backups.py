@@ -11,7 +11,7 @@ import pytest
 
 from perpbot.core.errors import InputError
 from perpbot.core.events import RunStarted
-from perpbot.records import segments
+from perpbot.records import packing
 from perpbot.records.journal import FileJournal, verify
 from perpbot.service.backups import MANIFEST, back_up, restore
 from perpbot.service.store import Store
@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
     database.parent.mkdir()
     (database.parent / "perpbot.yaml").write_text("journal:\n  durability: power\n")
     grow(database, 40)
-    segments.compress(database.with_name("demo.db.journal"))
+    packing.compress(database.with_name("demo.db.journal"))
     grow(database, 5)
     AccountFile(database.with_name("demo.db.paper"), SystemClock()).close()
     database.with_name("demo.db.market").write_text("prices")

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from perpbot.core.errors import InputError
 from perpbot.core.events import GasPaid, RunStarted
-from perpbot.records import segments
+from perpbot.records import packing
 from perpbot.records.chain import Chain
 from perpbot.records.database import Database
 from perpbot.service.store import Store
@@ -152,7 +152,7 @@ class TestJournalAndDatabase:
             for number in range(700):
                 journal.append(GasPaid("paradex", Decimal("0.1"), f"0x{number}", "p1", 7))
                 journal.flush()
-            segments.compress(store.journal_path)
+            packing.compress(store.journal_path)
         assert path.with_name("demo.db.journal.00001.gz").exists()
         path.unlink()
         self.start(path)
@@ -171,7 +171,7 @@ class TestJournalAndDatabase:
                 journal.append(GasPaid("paradex", Decimal("0.1"), f"0x{number}", "p1", 7))
                 journal.flush()
             assert store.untidy()
-            segments.compress(store.journal_path)
+            packing.compress(store.journal_path)
             store.check_budget()
             store.check_budget()
             assert not store.untidy()
