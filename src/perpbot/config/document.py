@@ -13,6 +13,14 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.tokens import (
+    FlowMappingEndToken,
+    FlowMappingStartToken,
+    FlowSequenceEndToken,
+    FlowSequenceStartToken,
+    ScalarToken,
+)
 
 from perpbot.config.nodes import Node, Source
 from perpbot.core.errors import ConfigError
@@ -71,13 +79,16 @@ class Reader:
     def read(self, text: str) -> Node | None:
         """The nodes of the text, ``None`` if it is empty. Raises `ConfigError`."""
         if _OLD_VERSION.match(text):
-            raise ConfigError(f"{self._name}: only YAML 1.2 is read; remove the %YAML line")
+            raise ConfigError(f"{self._at(text, text.index('%YAML'))}: only YAML 1.2 is read; remove the %YAML line")
         try:
             with warnings.catch_warnings(action="ignore"):  # an anchor used twice is not the operator's concern
                 composed = YAML(typ="safe", pure=True).compose(text)
             return None if composed is None else self._node(composed, self._source(composed.start_mark))
         except MarkedYAMLError as error:
             raise ConfigError(self._not_yaml(error, text)) from None
+        except ReaderError as error:
+            where, character = self._at(text, error.position), ord(text[error.position])
+            raise ConfigError(f"{where}: has the unprintable character U+{character:04X}; remove it") from None
         except YAMLError as error:
             raise ConfigError(f"{self._name}: not valid YAML: {_one_line(str(error))}") from None
         except RecursionError:
@@ -85,14 +96,16 @@ class Reader:
 
     def _not_yaml(self, error: MarkedYAMLError, text: str) -> str:
         """What is wrong at its place; of what was begun and never ended that is where it began."""
+        quote = _runaway_quote(error, text)
+        if quote is not None:
+            return f"{self._where(quote)}: not valid YAML: the quoted text that begins here does not end on its line"
         begun = _BEGUN.match(error.context or "")
         if begun and error.context_mark is not None:
             place, problem = self._where(error.context_mark), _one_line(error.problem)
             return f"{place}: not valid YAML: {begun[1]} does not end: {problem}"
         lines = text.splitlines()
         if self._positions and "<stream end>" in (error.problem or ""):
-            last = max((number for number, line in enumerate(lines, 1) if line.strip()), default=1)
-            return f"{self._name}:{last}:{len(lines[last - 1])}: not valid YAML: something does not end"
+            return f"{self._where(_open_bracket(text))}: not valid YAML: the bracket that begins here does not end"
         bare = _bare_line(error, lines)
         if bare and self._positions:
             return f"{self._name}:{bare}:1: not valid YAML: the line has no colon; write key: value"
@@ -142,10 +155,42 @@ class Reader:
     def _source(self, mark: Any) -> Source:
         return Source(self._origin, self._where(mark))
 
+    def _at(self, text: str, index: int) -> str:
+        """The place of a character of the text."""
+        if not self._positions:
+            return self._name
+        line, column = text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index)
+        return f"{self._name}:{line}:{column}"
+
     def _where(self, mark: Any) -> str:
         if not self._positions or mark is None:
             return self._name
         return f"{self._name}:{mark.line + 1}:{mark.column + 1}"
+
+
+def _runaway_quote(error: MarkedYAMLError, text: str) -> Any:
+    """Where a quote begins that is not closed, and took an apostrophe lines below for its end; ``None``: none does."""
+    ends = {mark.line for mark in (error.context_mark, error.problem_mark) if mark is not None}
+    found = None
+    try:
+        for token in YAML(typ="safe", pure=True).scan(text):
+            quoted_text = isinstance(token, ScalarToken) and token.style in {"'", '"'}
+            if quoted_text and token.start_mark.line < token.end_mark.line and token.end_mark.line in ends:
+                found = token.start_mark
+    except YAMLError:
+        return found
+    return found
+
+
+def _open_bracket(text: str) -> Any:
+    """Where the last bracket that nothing closes begins."""
+    begun = []
+    for token in YAML(typ="safe", pure=True).scan(text):
+        if isinstance(token, FlowSequenceStartToken | FlowMappingStartToken):
+            begun.append(token.start_mark)
+        elif isinstance(token, FlowSequenceEndToken | FlowMappingEndToken):
+            begun.pop()
+    return begun[-1] if begun else None
 
 
 def _bare_line(error: MarkedYAMLError, lines: list[str]) -> int | None:

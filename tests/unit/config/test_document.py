@@ -99,7 +99,8 @@ def test_infinity_and_nan_are_kept_for_the_check_to_refuse(tmp_path: Path, writt
         ("? [a]\n: 1\n", "perpbot.yaml:1:3: a key must be a name, not a list or mapping"),
         ("a: !python/object:os.system x\n", "perpbot.yaml:1:4: the tag !python/object:os.system is not known here"),
         ("a: !mine {}\n", "perpbot.yaml:1:4: the tag !mine is not known here"),
-        ("%YAML 1.1\n---\na: no\n", "perpbot.yaml: only YAML 1.2 is read; remove the %YAML line"),
+        ("%YAML 1.1\n---\na: no\n", "perpbot.yaml:1:1: only YAML 1.2 is read; remove the %YAML line"),
+        ("# why\n%YAML 1.1\n---\na: no\n", "perpbot.yaml:2:1: only YAML 1.2 is read; remove the %YAML line"),
         ("a: " + "[" * 5000, "perpbot.yaml: not valid YAML: nested too deeply"),
         ("a: &a [*a]\n", "perpbot.yaml: not valid YAML: nested too deeply"),
         (b"a: 1\nb: \xff\n", "perpbot.yaml:2:4: not UTF-8 text; save the file as UTF-8"),
@@ -112,9 +113,25 @@ def test_a_bad_file_is_one_line_with_its_place(tmp_path: Path, text: str | bytes
     assert refusal(tmp_path, text) == message
 
 
-def test_a_control_character_is_refused(tmp_path: Path) -> None:
-    """It could hide text on a terminal."""
-    assert refusal(tmp_path, "a: \x01\n").startswith("perpbot.yaml: not valid YAML: unacceptable character #x0001")
+def test_a_control_character_is_refused_at_its_place(tmp_path: Path) -> None:
+    """It could hide text on a terminal, and nobody finds what cannot be seen."""
+    assert refusal(tmp_path, "a: 1\nb: \x01\n") == "perpbot.yaml:2:4: has the unprintable character U+0001; remove it"
+    assert refusal(tmp_path, "a: 1\0\n") == "perpbot.yaml:1:5: has the unprintable character U+0000; remove it"
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_a_quote_that_is_not_closed_is_named_where_it_begins(tmp_path: Path, quote: str) -> None:
+    """Not at the next apostrophe of a comment, lines below, which it took for its end."""
+    text = f"a: 1\nb: {quote}x\n# the exchange{quote}s own\nc: 2\n"
+    assert refusal(tmp_path, text) == (
+        "perpbot.yaml:2:4: not valid YAML: the quoted text that begins here does not end on its line"
+    )
+
+
+def test_a_bracket_that_is_not_closed_is_named_where_it_begins(tmp_path: Path) -> None:
+    """Also where nothing but comments follows."""
+    text = "a: [[1], 2]\nb:\n  c: {\n  # more\n"
+    assert refusal(tmp_path, text) == "perpbot.yaml:3:6: not valid YAML: the bracket that begins here does not end"
 
 
 def test_aliases_that_multiply_are_refused(tmp_path: Path) -> None:
