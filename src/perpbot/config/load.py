@@ -24,6 +24,7 @@ from perpbot.core.settings import SettingError, WrongTypeError, build, quoted, s
 SettingsT = TypeVar("SettingsT")
 
 _VARIABLE = re.compile(r"PERPBOT_[A-Z0-9_]*?[A-Z0-9]__[A-Z0-9_]+")
+_OURS = "PERPBOT_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,9 @@ class Loaded:
 class Configuration:
     """What was written, in file, environment and ``--set``, laid over each other but not yet checked."""
 
-    def __init__(self, root: Node) -> None:
+    def __init__(self, root: Node, ignored: Sequence[str] = ()) -> None:
         self._root = root
+        self._ignored = ignored
         self._own: dict[str, Any] = {}
 
     def peek(self, *path: str) -> Any:
@@ -112,6 +114,8 @@ class Configuration:
     def settings(self, sections: Mapping[str, Section]) -> Loaded:
         """Check everything that is written against the settings classes. Raises `ConfigError` on the first fault."""
         self._own.clear()
+        for name in self._ignored:
+            _refuse_misspelt(name, sections)
         try:
             _refuse_unknown(self._written(), sections)
             settings = {name: self._section(name, section) for name, section in sections.items()}
@@ -196,7 +200,7 @@ class Configuration:
         if error.at_key:
             return f"{node.key_source.where}: {error}{home_of(error.path[-1], sections)}"
         if isinstance(node.value, dict) and not isinstance(error, WrongTypeError):  # a rule across the keys below
-            return f"{_strongest(node).where}: {error}"
+            return f"{_strongest(node, node.value, error.message).where}: {error}"
         return f"{node.source.where}: {error}"
 
     def _provenance(self, settings: Mapping[str, Any]) -> dict[str, Source]:
@@ -230,13 +234,15 @@ def read(
         root.value = {}
     if not isinstance(root.value, dict):
         raise ConfigError(f"{root.source.where}: must be a mapping of sections, such as `risk:`")
-    for name in sorted(environ):
-        if _VARIABLE.fullmatch(name):
-            path = name.removeprefix("PERPBOT_").lower().split("__")
+    ours = sorted(name for name in environ if name.upper().startswith(_OURS))
+    ignored = [name for name in ours if not _VARIABLE.fullmatch(name)]
+    for name in ours:
+        if name not in ignored:
+            path = name.removeprefix(_OURS).lower().split("__")
             root.put(path, read_value(environ[name], Source("environment", name)))
     for override in overrides:
         _put_override(root, override)
-    return Configuration(root)
+    return Configuration(root, ignored)
 
 
 def _put_override(root: Node, override: str) -> None:
@@ -251,6 +257,16 @@ def _refuse_unknown(written: Iterable[str], sections: Mapping[str, Section]) -> 
     for name in written:
         if name not in sections:
             raise SettingError(unknown(name, sections), (name,), at_key=True)
+
+
+def _refuse_misspelt(variable: str, sections: Iterable[str]) -> None:
+    """A variable that names a section, but not as one is written, would be ignored: a limit that does not hold."""
+    name = variable.upper().removeprefix(_OURS).strip("_")
+    section = next((each for each in sections if name == each.upper() or name.startswith(f"{each.upper()}_")), None)
+    if section is not None:
+        key = name[len(section) :].strip("_") or "KEY"
+        meant = f"{_OURS}{section.upper()}__{key}"
+        raise ConfigError(f"{variable}: is no setting; write it as {meant}, in capitals and with two underscores")
 
 
 def home_of(key: str, sections: Mapping[str, Section]) -> str:
@@ -269,11 +285,14 @@ def _homes(name: str, section: Section, key: str) -> list[str]:
     return [holder for holder, held in [(name, specs), *holders] if any(spec.key == key for spec in held)]
 
 
-def _strongest(node: Node) -> Source:
-    """The place an operator would look at first: the last that was laid over the others, else the section itself."""
-    sources = [leaf.source for _, leaf in node.leaves()]
+def _strongest(node: Node, below: Mapping[str, Node], told: str) -> Source:
+    """The place an operator would look at first: of the keys that are told of the last laid over the others."""
+    named = [child for key, child in below.items() if re.search(rf"\b{re.escape(key)}\b", told)]
+    sources = [leaf.source for child in named or [node] for _, leaf in child.leaves()]
     ranked = [source for origin in ("set", "environment") for source in sources if source.origin == origin]
-    return ranked[0] if ranked else node.key_source
+    if ranked:
+        return ranked[0]
+    return named[-1].key_source if named else node.key_source
 
 
 def _keys(prefix: str, value: Any) -> list[str]:

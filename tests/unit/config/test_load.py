@@ -171,7 +171,7 @@ ALLOWED = ", ".join(sorted(SECTIONS))
         ("shares:\n  mode: eege\n", "perpbot.yaml:2:9: shares.mode must be one of edge, slippage, not the text 'eege'"),
         (
             "shares:\n  wash_pct: 0.8\n",
-            "perpbot.yaml:1:1: shares is not consistent: wash_pct + arb_pct must be 1, not 1.1",
+            "perpbot.yaml:2:3: shares is not consistent: wash_pct + arb_pct must be 1, not 1.1",
         ),
     ],
 )
@@ -243,6 +243,35 @@ def test_a_rule_across_keys_points_at_what_was_laid_over_the_file(tmp_path: Path
     """The file was consistent; the change was not."""
     message = refusal(tmp_path, "shares: {wash_pct: 0.6, arb_pct: 0.4}\n", PERPBOT_SHARES__ARB_PCT="0.5")
     assert message == "PERPBOT_SHARES__ARB_PCT: shares is not consistent: wash_pct + arb_pct must be 1, not 1.1"
+
+
+def test_a_rule_across_keys_points_at_the_keys_it_is_about(tmp_path: Path) -> None:
+    """Not at another key of the section, wherever that was said."""
+    text = "shares:\n  count: 3\n  wash_pct: 0.8\n  zone: here\n"
+    message = refusal(tmp_path, text, PERPBOT_SHARES__COUNT="5")
+    assert message == "perpbot.yaml:3:3: shares is not consistent: wash_pct + arb_pct must be 1, not 1.1"
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("PERPBOT_SHARES_WASH_PCT", "PERPBOT_SHARES__WASH_PCT"),
+        ("perpbot_shares__wash_pct", "PERPBOT_SHARES__WASH_PCT"),
+        ("PERPBOT_Shares__Wash_Pct", "PERPBOT_SHARES__WASH_PCT"),
+        ("PERPBOT_SHARES", "PERPBOT_SHARES__KEY"),
+        ("PERPBOT_SHARES__", "PERPBOT_SHARES__KEY"),
+        ("PERPBOT_EXCHANGES_OKX", "PERPBOT_EXCHANGES__OKX"),
+    ],
+)
+def test_a_variable_that_would_be_ignored_is_refused(tmp_path: Path, variable: str, meant: str) -> None:
+    """It names a section: who wrote it believes that the limit holds."""
+    file = tmp_path / "perpbot.yaml"
+    file.write_text("# nothing\n")
+    with pytest.raises(ConfigError) as caught:
+        load(SECTIONS, file=file, environ={variable: "1"})
+    assert str(caught.value) == (
+        f"{variable}: is no setting; write it as {meant}, in capitals and with two underscores"
+    )
 
 
 def test_a_section_nobody_loaded_is_a_programming_error() -> None:
