@@ -28,7 +28,11 @@ class ExecutionSettings:
     max_book_age_seconds: float = setting(1, gt=0, live="lower", help="oldest book an opening may rest on")
     max_skew_seconds: float = setting(0.5, gt=0, live="lower", help="largest difference in age of a pair's two books")
     price_sanity_pct: Decimal = setting(
-        "0.02", gt=0, live="lower", help="largest distance from the last price and from the other exchanges' median"
+        "0.02",
+        gt=0,
+        le=1,
+        live="lower",
+        help="largest distance from the last price and from the other exchanges' median",
     )
     max_residual_pct: Decimal = setting(
         "0.05", ge=0, lt=1, help="largest difference of a pair's legs that still counts as hedged, as a share of it"

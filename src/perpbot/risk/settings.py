@@ -42,7 +42,7 @@ class RiskSettings:
         "0.30", gt=0, le=1, live="lower", help="largest sum of pairs in one symbol, as a share of equity"
     )
     fast_market_pct: Decimal = setting(
-        "0.005", gt=0, live="lower", help="move of one exchange's own price that freezes the symbol"
+        "0.005", gt=0, le=1, live="lower", help="move of one exchange's own price that freezes the symbol"
     )
     fast_market_window_seconds: float = setting(
         1, gt=0, live="higher", help="time within which that move is a fast market"
@@ -52,7 +52,7 @@ class RiskSettings:
     )
     freeze_seconds: float = setting(60, ge=0, live="higher", help="how long an alert's freeze outlasts its condition")
     adverse_move_pct: Decimal = setting(
-        "0.005", ge=0, live="higher", help="price move assumed against a leg that stands alone as long as it may"
+        "0.005", ge=0, le=1, live="higher", help="price move assumed against a leg that stands alone as long as it may"
     )
     worst_case_loss_pct: Decimal = setting(
         "0.002", gt=0, le=1, live="lower", help="largest worst-case loss of one trade, as a share of equity"
@@ -86,7 +86,11 @@ class PositionSettings:
         "1000", gt=0, live="lower", unit="USD notional", help="largest position opened at once"
     )
     max_concentration_pct: Decimal = setting(
-        "0.30", gt=0, live="lower", help="largest notional in one symbol on one exchange, as a share of its equity"
+        "0.30",
+        gt=0,
+        le=10,
+        live="lower",
+        help="largest notional in one symbol on one exchange, as a share of its equity",
     )
     cooldown_seconds: float = setting(
         60, ge=0, live="higher", help="how long exchanges and symbol of a failed pair rest"
