@@ -292,7 +292,7 @@ class Demo:
         }
 
     def _result(self) -> dict[str, Any]:
-        self.service.mark()
+        self.service.mark(last=True)
         result = self.summary()
         self._store.save(self.service.parts, self.host.documents())
         self._saved_market.save(self.market.state())

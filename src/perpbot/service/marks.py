@@ -29,23 +29,24 @@ class EquityMarks:
         """What has stopped by now, the journal knows."""
         self._stops = {stop.rule for stop in self._parts.manager.stops}
 
-    def mark(self) -> None:
-        """Value everything at the prices of this moment."""
+    def mark(self, *, last: bool = False) -> None:
+        """Value everything at the prices of this moment; the ``last`` mark of a run is journaled in any case."""
         parts = self._parts
         valuation = parts.account.mark()
         for exchange in parts.outside.trading:
             parts.capital.set_equity(exchange, valuation.equity(exchange))
             parts.capital.update_drawdown(exchange, parts.account.drawdown_pct(exchange))
-        self._journal(valuation)
+        self._journal(valuation, last=last)
         parts.manager.observe_account()
         self._journal_stops()
         self._reduce_if_overcommitted()
 
-    def _journal(self, valuation: Valuation) -> None:
-        """All exchanges' equity of one moment: when any has changed, and at least once a minute."""
+    def _journal(self, valuation: Valuation, *, last: bool) -> None:
+        """All exchanges' equity of one moment: when any has changed, at least once a minute, and at the end."""
         now_ns = self._parts.outside.clock.now_ns()
         equities = {exchange: valuation.equity(exchange) for exchange in self._parts.outside.trading}
-        if equities == self._journaled[1] and now_ns - self._journaled[0] < QUIET_NS:
+        quiet_ns = now_ns - self._journaled[0]
+        if equities == self._journaled[1] and quiet_ns < (1 if last else QUIET_NS):
             return
         self._journaled = (now_ns, equities)
         for exchange, equity in equities.items():

@@ -93,7 +93,7 @@ class Replay:
                 raise
             await service.stop(reason="end of the recording")
             await reconcile(service.parts)
-            service.mark()
+            service.mark(last=True)
             return self._keep(service)
 
     def _keep(self, service: TradingService, **more: Any) -> dict[str, Any]:

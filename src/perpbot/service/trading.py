@@ -299,9 +299,9 @@ class TradingService:
         self._failures[name] += 1
         note(self._parts.outside.journal, TaskDied(f"strategy {name}", told, self._failures[name]))
 
-    def mark(self) -> None:
-        """Value everything now and hand equity and drawdown to capital and risk."""
-        self._marks.mark()
+    def mark(self, *, last: bool = False) -> None:
+        """Value everything now and hand equity and drawdown to capital and risk; ``last``: the run ends here."""
+        self._marks.mark(last=last)
 
     async def _reconcile(self) -> None:
         """Compare orders and positions with the exchanges; a failed read concludes nothing."""

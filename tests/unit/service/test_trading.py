@@ -69,6 +69,21 @@ def test_opening_reads_the_accounts_and_journals_the_run() -> None:
     play(act, running=True, set_=QUIET)
 
 
+def test_the_last_mark_of_a_run_is_journaled_also_when_nothing_moved() -> None:
+    """Otherwise the report of a quiet run would end with its first second; once is enough."""
+
+    async def act(world: World) -> None:
+        await world.clock.sleep(10.0)
+        before = len(world.journal.of(EquityMarked))
+        for _ in range(2):
+            world.service.mark(last=True)
+        marks = world.journal.of(EquityMarked)[before:]
+        assert [mark.exchange for mark in marks] == [ALPHA, BETA]
+        assert {mark.timestamp_ns for mark in marks} == {world.clock.now_ns()}
+
+    play(act, running=True, set_=QUIET)
+
+
 def test_a_stop_leaves_hedged_pairs_and_lists_them() -> None:
     """Nothing is opened any more; the pair is in the last record."""
 
