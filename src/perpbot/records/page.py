@@ -93,7 +93,7 @@ def _cards(facts: ReportFacts) -> str:
     paid = "USD"
     if volume:
         paid = said["of_volume"].format(bps=f"{pnl['fees'] / volume * 10_000:.2f}", volume=f"{volume:,.0f}")
-    slipped = "" if slippage["p90"] is None else said["worse_positive"].format(p90=f"{slippage['p90']:.2f}")
+    slipped = "" if slippage["p90"] is None else said["worse_positive"].format(p90=_plain(slippage["p90"]))
     counts = ", ".join(f"{figures['pairs'][name]:,} {said[name]}" for name in _told_counts([figures["pairs"]]))
     cards = (
         (said["pnl"], _signed(pnl["total"]), said["after_costs"], _side(pnl["total"])),
@@ -209,7 +209,7 @@ def _figure_cell(column: str, value: Any) -> Cell:
     if column in ("volume", "equity"):
         return f"{value:,.2f}", "n"
     if column == "slippage_bps":
-        return f"{value:,.2f}".replace("-", "−"), "n"
+        return _plain(value), "n"
     if column in ("fees", "gas"):
         return f"{value:,.4f}", "n"
     return _signed(value, 4), f"n {_side(value)}".strip()
@@ -284,6 +284,11 @@ def _signed(amount: Decimal, digits: int = 2) -> str:
     return f"{ZERO:,.{digits}f}" if not float(shown.replace(",", "")) else shown.replace("-", "−")
 
 
+def _plain(value: Decimal) -> str:
+    """``1.23``, ``−1.23``, ``0.00``."""
+    return _signed(value).removeprefix("+")
+
+
 def _side(amount: Decimal) -> str:
     """The colour of an amount that is not nothing."""
     return "gain" if amount > 0 else "loss" if amount < 0 else ""
@@ -294,4 +299,4 @@ def _pct(share: Decimal | float | None, digits: int = 1) -> str:
 
 
 def _bps(value: Decimal | None) -> str:
-    return _NONE if value is None else f"{value:.2f} bps".replace("-", "−")
+    return _NONE if value is None else f"{_plain(value)} bps"

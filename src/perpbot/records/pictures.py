@@ -157,13 +157,14 @@ def _sums(axes: Axes, facts: ReportFacts, texts: _Texts) -> None:
 def _over_time(
     axes: Axes, facts: ReportFacts, value: Callable[[Point], float], colour: str, *, fill: bool = False
 ) -> None:
-    """One line a run: none is drawn across a time in which the bot did not run."""
+    """One line a run, at each height until the next mark: none is drawn across a time in which the bot did not run."""
     times = facts.times
     for run in facts.curve.runs:
         places, values = [times.at(point.time_ns) for point in run], [value(point) for point in run]
-        axes.plot(places, values, color=colour, linewidth=1.4, marker="o" if len(run) == 1 else None, markersize=4)
+        only = "o" if len(run) == 1 else None
+        axes.plot(places, values, color=colour, linewidth=1.4, marker=only, markersize=4, drawstyle="steps-post")
         if fill:
-            axes.fill_between(places, values, 0, color=colour, alpha=0.15, linewidth=0)
+            axes.fill_between(places, values, 0, color=colour, alpha=0.15, linewidth=0, step="post")
 
 
 def _title(axes: Axes, texts: _Texts, name: str) -> None:

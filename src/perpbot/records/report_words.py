@@ -119,6 +119,10 @@ _TABLE: dict[str, tuple[str, str]] = {
         "Funding was not recorded: each exchange's configured rate (exchanges.NAME.funding_rate) was used.",
         "录制不含资金费：采用各交易所配置的费率 (exchanges.NAME.funding_rate)。",
     ),
+    "assume_usdt_usd": (
+        "The recorded exchanges quote in USDT, whose own price was not recorded.",
+        "所录交易所以 USDT 报价，USDT 自身的价格未录制。",
+    ),
     "assume_simulated": (
         "Orders met a simulated exchange: what other traders would have done because of them is not in these figures.",
         "订单在模拟交易所成交：其他交易者对这些订单的反应未计入。",

@@ -41,7 +41,7 @@ def equity_chart(curve: EquityCurve, times: TimeScale, timezone: str, words: Wor
     frame, scale = _Frame(_FULL), Scale.of([float(point.equity) for point in curve.points])
     parts = _time_axis(frame, times, timezone, words) + _value_axis(frame, scale)
     for run in curve.runs:
-        places = [(frame.x(times.at(point.time_ns)), frame.y(scale.at(float(point.equity)))) for point in run]
+        places = _held((frame.x(times.at(point.time_ns)), frame.y(scale.at(float(point.equity)))) for point in run)
         parts.append(_line(places, "equity"))
     return _picture(frame, parts, words["equity"])
 
@@ -54,7 +54,7 @@ def drawdown_chart(curve: EquityCurve, times: TimeScale, timezone: str, words: W
     scale = Scale.of([-float(point.drawdown) for point in curve.points], zero=True)
     parts = _time_axis(frame, times, timezone, words) + _value_axis(frame, scale)
     for run in curve.runs:
-        places = [(frame.x(times.at(point.time_ns)), frame.y(scale.at(-float(point.drawdown)))) for point in run]
+        places = _held((frame.x(times.at(point.time_ns)), frame.y(scale.at(-float(point.drawdown)))) for point in run)
         parts += [_area(places, frame.y(scale.at(0.0)), "fall"), _line(places, "fall")]
     deepest = curve.deepest
     if deepest is not None and deepest.drawdown:
@@ -159,6 +159,15 @@ def _grid(x1: float, y1: float, x2: float, y2: float, *, zero: bool = False) -> 
 
 def _text(x: float, y: float, shown: str, anchor: str) -> str:
     return f'<text class="tick" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(shown)}</text>'
+
+
+def _held(places: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Every height held until the next place: equity is marked when it changes, and stands still in between."""
+    held: list[tuple[float, float]] = []
+    for x, y in places:
+        held += [(x, held[-1][1])] if held else []
+        held.append((x, y))
+    return held
 
 
 def _line(places: Sequence[tuple[float, float]], name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.unit.records.test_reports import FILL, PAIR, insert, mark
 MADE = 1_723_161_600_000_000_000
 """2024-08-09 00:00:00 UTC"""
 SECOND = 1_000_000_000
+PAID = {"realized_usd": Decimal(0), "fee_usd": Decimal(0)}
 VOID = frozenset({"meta", "line", "rect", "circle", "polyline", "polygon"})
 
 
@@ -174,6 +176,45 @@ def test_a_single_mark_is_drawn_as_a_dot(database: Database) -> None:
     read(text)
     assert 'class="only equity"' in text
     assert "nan" not in text.lower().split("</style>")[1].replace("finance", "")
+
+
+def test_equity_stands_still_between_two_marks(database: Database) -> None:
+    """It is marked when it changes: no slope may lead over half a minute to a fall of one moment."""
+    for second, equity in ((0, "100"), (30, "90"), (31, "90")):
+        mark(database, MADE + second * SECOND, a=equity)
+    for name in ("equity", "fall"):
+        drawn = page.page(facts(database)).split(f'class="line {name}" points="')[1].split('"')[0]
+        places = [tuple(map(float, place.split(","))) for place in drawn.split()]
+        assert all(left[0] == right[0] or left[1] == right[1] for left, right in pairwise(places))
+        assert places[0][1] != places[-1][1]
+
+
+def test_a_slippage_of_next_to_nothing_has_no_sign(database: Database) -> None:
+    """A minus before zero reads as a fault."""
+    some(database)
+    order: dict[str, Any] = {
+        "client_order_id": "o",
+        "exchange": "a",
+        "symbol": "BTC-USD-PERP",
+        "side": "SELL",
+        "purpose": "entry",
+    }
+    order |= {"order_type": "LIMIT", "time_in_force": "IOC", "reduce_only": False, "status": "FILLED"}
+    order |= {"size": Decimal(1), "filled_size": Decimal(1), "decision_price": Decimal(100)}
+    insert(database, tables.orders, order | {"created_ns": 1, "updated_ns": 1})
+    fill = FILL | PAID | {"trade_id": "o", "client_order_id": "o", "price": Decimal("100.00001")}
+    insert(database, tables.fills, fill)
+    told = page.page(facts(database))
+    assert "90 % of orders at most 0.00 bps" in told
+    assert "-0.00" not in told
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_whatever_a_replay_assumed_is_a_sentence(database: Database, language: str) -> None:
+    """No code word stands in the page."""
+    queries.save_document(database, "result", 1, {"assumed": ["funding_rate", "usdt_usd"]})
+    told = facts(database, language=language).assumptions()
+    assert not {"funding_rate", "usdt_usd"} & set(told)
 
 
 def test_no_line_is_drawn_across_a_stop(database: Database) -> None:
