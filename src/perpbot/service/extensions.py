@@ -5,6 +5,7 @@ A module is looked for among what is installed, and then beside the configuratio
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Container, Iterable, Mapping
 from itertools import count
@@ -13,6 +14,7 @@ from typing import Any
 
 from perpbot.core.errors import ConfigError
 from perpbot.core.names import ExchangeName
+from perpbot.core.settings import unknown
 from perpbot.exchanges.base import ExchangeBase
 from perpbot.exchanges.registry import SHIPPED, ExchangeRegistry, installed, load_object
 from perpbot.exchanges.settings import ExchangeSettings
@@ -45,7 +47,10 @@ def check_classes(settings: Settings) -> None:
     _exchange_classes(settings)
     risk_manager_class(settings.risk, settings.where)
     for number, entry in enumerate(settings.strategies):
-        _strategy_class(entry, f"strategies.{number}", settings.where)
+        key = f"strategies.{number}"
+        make = _strategy_class(entry, key, settings.where)
+        if settings.own(key) is None:
+            _check_arguments(make, entry, key, settings.where)
 
 
 def make_exchanges(settings: Settings, taken: Container[ExchangeName] = ()) -> dict[ExchangeName, ExchangeBase]:
@@ -115,6 +120,8 @@ def make_strategies(
 def _make(entry: Mapping[str, Any], key: str, where: Where, own: Any) -> Any:
     make = _strategy_class(entry, key, where)
     path, arguments = entry["class"], {name: value for name, value in entry.items() if name != "class"}
+    if own is None:
+        _check_arguments(make, entry, key, where)
     try:
         strategy = make(**arguments) if own is None else make(own)
     except Exception as error:
@@ -134,6 +141,22 @@ def _strategy_class(entry: Mapping[str, Any], key: str, where: Where) -> Callabl
     if not callable(make):
         raise ConfigError(f"{stated}: {path} is not a class")
     return make
+
+
+def _check_arguments(make: Callable[..., Any], entry: Mapping[str, Any], key: str, where: Where) -> None:
+    """The keys of an entry are the arguments of its constructor: each must be one, and none may be missing."""
+    try:
+        parameters = inspect.signature(make).parameters.values()
+    except (TypeError, ValueError):  # written in C: it says itself what it takes
+        return
+    named = {each.name: each for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)}
+    anything = any(each.kind is each.VAR_KEYWORD for each in parameters)
+    for name in entry:
+        if not (anything or name in named or name == "class"):
+            raise ConfigError(f"{where(f'{key}.{name}')} {unknown(name, named)}")
+    for name, parameter in named.items():
+        if parameter.default is parameter.empty and name not in entry:
+            raise ConfigError(f"{where(key)}.{name} is missing")
 
 
 def _find(path: str, where: str, group: str) -> object:

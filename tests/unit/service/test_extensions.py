@@ -49,6 +49,13 @@ class Watcher:
         return []
 
 
+class Needing(Watcher):
+    """One that cannot do without its size."""
+
+    def __init__(self, size: Decimal, **_: Any) -> None:
+        super().__init__(size)
+
+
 def test_the_risk_rule_of_the_settings_decides() -> None:
     """``risk.class`` takes the place of RiskManager; a rule that was named and ignored would be no rule."""
 
@@ -101,7 +108,8 @@ def test_the_strategies_of_the_settings_are_asked() -> None:
         ({"size": 1}, r"strategies\.0: has no class"),
         ({"class": "no.such:Strategy"}, r"strategies\.0\.class: .*cannot be loaded"),
         ({"class": f"{HERE}:HERE"}, r"strategies\.0\.class: .*is not a class"),
-        ({"class": f"{HERE}:Watcher", "sise": 1}, r"strategies\.0: .*sise"),
+        ({"class": f"{HERE}:Watcher", "sise": 1}, r"strategies\.0\.sise is not known; did you mean size\?"),
+        ({"class": f"{HERE}:Needing"}, r"strategies\.0\.size is missing"),
         ({"class": "decimal:Decimal"}, r"strategies\.0\.class: .*no strategy"),
     ],
 )
@@ -153,6 +161,10 @@ def test_a_name_that_the_mode_has_already_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
+        (
+            ("strategies:", f"  - class: '{HERE}:Watcher'", "    sise: 1"),
+            r"perpbot.yaml:3:11: strategies.0.sise is not known; did you mean size\? \(allowed: size\)",
+        ),
         (("risk:", "  class: 'nowhere:Rule'"), r"perpbot.yaml:2:10: risk.class: nowhere:Rule cannot be loaded"),
         (("strategies:", "  - class: 'nowhere:Plan'"), r"perpbot.yaml:2:12: strategies.0.class: nowhere:Plan cannot"),
         (("exchanges:", "  mine: {class: 'nowhere:Mine'}"), r"perpbot.yaml:2:17: exchanges.mine.class: nowhere:Mine"),
