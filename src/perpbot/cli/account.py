@@ -55,15 +55,19 @@ def _document(database: Database, name: str) -> Any:
 def _capital(found: dict[str, Any]) -> Table:
     rows = [pool for account in found.values() for pool in account["pools"].values()]
     columns = told(_POOL, rows, always=("pool", "allocated", "available"))
-    headings = ["equity", "drawdown", *(name.replace("_", " ") for name in columns)]
+    headings = ["equity", "drawdown", *(name.removesuffix("_pct").replace("_", " ") for name in columns)]
     made = table("Capital, USD", "exchange", "pool of", *headings, numbers=headings)
     for exchange, account in found.items():
         name = f"{exchange} [yellow](safe mode)[/yellow]" if account["safe_mode"] else exchange
         first = (usd(account["equity"]), f"{Decimal(account['drawdown_pct']):.2%}")
         for pool in account["pools"].values():
-            made.add_row(name, pool["name"], *first, *(usd(pool[column]) for column in columns))
+            made.add_row(name, pool["name"], *first, *(_pool_figure(column, pool[column]) for column in columns))
             name, first = "", ("", "")
     return made
+
+
+def _pool_figure(column: str, value: str) -> str:
+    return f"{Decimal(value):.1%}" if column == "used_pct" else usd(value)
 
 
 def _show_risk(found: dict[str, Any], display: DisplaySettings) -> None:
