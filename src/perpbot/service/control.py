@@ -250,7 +250,7 @@ class Control:
         before, after = _shown(change.before), _shown(change.after)
         if before == after:
             return f"{key} is {after} already"
-        if change.kind is not ChangeKind.TIGHTENING and not confirmed:
+        if change.kind is ChangeKind.LOOSENING and not confirmed:
             raise Refused(f"{key} from {before} to {after} is {change.kind}: say so with --confirm")
         adopt(self._parts, change.settings)
         self._parts.outside.journal.append(SettingChanged(change.key, change.value, before, after, actor, reason))

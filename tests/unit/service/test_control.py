@@ -252,6 +252,17 @@ def test_a_limit_is_tightened_at_once_and_loosened_only_when_confirmed() -> None
     play(act, running=True, set_=QUIET)
 
 
+def test_what_adds_no_risk_changes_at_once() -> None:
+    """How times are shown, and a limit said with another number of digits, want no confirming."""
+
+    async def act(world: World) -> None:
+        assert await say(world, ChangeSetting("display.timezone", "Asia/Shanghai")) == "ok"
+        assert world.parts.settings.display.timezone == "Asia/Shanghai"
+        assert await say(world, ChangeSetting("position.max_position_size", "1000.00")) == "ok"
+
+    play(act, running=True, set_=QUIET)
+
+
 def test_shares_are_reweighted_together_and_never_below_what_is_in_use() -> None:
     """Shares that do not sum to 1 are refused."""
 
