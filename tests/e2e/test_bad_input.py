@@ -124,7 +124,7 @@ def test_a_typo_in_the_dataset_is_named_with_its_place(perpbot: Perpbot, dataset
     [
         ("risk:\n  max_riks_pct: 0.02\n", ":2:3: ", "did you mean max_risk_pct?"),
         ("risk:\n  max_risk_pct: 0.02\n  max_risk_pct: 0.03\n", ":3:3: ", "stands twice"),
-        ("capital:\n  wash_budget_pct: 0.8\n", ":1:1: ", "1.1"),
+        ("capital:\n  wash_budget_pct: 0.8\n", ":2:3: ", "1.1"),
         ("risk: [\n", ":1:7: ", "not valid YAML"),
         ("risk:\n  max_risk_pct: .nan\n", ":2:17: ", "max_risk_pct"),
         ("exchanges:\n  binance_usmd: {}\n", ":2:17: ", "did you mean binance_usdm?"),

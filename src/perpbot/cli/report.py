@@ -121,7 +121,8 @@ def _whole(figures: dict[str, Any], timezone: str, said: Mapping[str, str]) -> T
         made.add_row(said["holding"], f"{figures['mean_holding_seconds']:,.1f} s")
     made.add_row(said["slippage"], ", ".join(f"{name} {text(bps)}" for name, bps in slippage.items()) + " bps")
     drawdown = figures["max_drawdown"]
-    made.add_row(said["drawdown_largest"], f"{text(drawdown['usd'])} USD ({float(drawdown['pct']):.4%})")
+    deepest = said["of_peak"].format(pct=f"{float(drawdown['pct']):.4%}")
+    made.add_row(said["drawdown_largest"], f"{text(drawdown['usd'])} USD; {deepest}")
     return made
 
 

@@ -120,7 +120,7 @@ def _came_true(facts: ReportFacts) -> str:
     """What was expected, and how much of it came true."""
     said, share = facts.words, facts.figures["realised_share"]
     text = f"{said['expected']} {_signed(facts.figures['expected_pnl'])}"
-    return text if share is None else f"{text} ({share:.0%})"
+    return text if share is None else f"{text} ({_pct(share, 0)})"
 
 
 def _extreme(found: Row | None) -> tuple[str, str, str]:
@@ -206,9 +206,7 @@ def _figure_cell(column: str, value: Any) -> Cell:
         return _pct(value), "n"
     if isinstance(value, int):
         return f"{value:,}", "n"
-    if column in ("volume", "equity"):
-        return f"{value:,.2f}", "n"
-    if column == "slippage_bps":
+    if column in ("volume", "equity", "slippage_bps"):
         return _plain(value), "n"
     if column in ("fees", "gas"):
         return f"{value:,.4f}", "n"
@@ -295,7 +293,7 @@ def _side(amount: Decimal) -> str:
 
 
 def _pct(share: Decimal | float | None, digits: int = 1) -> str:
-    return _NONE if share is None else f"{float(share):.{digits}%}"
+    return _NONE if share is None else f"{float(share):.{digits}%}".replace("-", "−")
 
 
 def _bps(value: Decimal | None) -> str:

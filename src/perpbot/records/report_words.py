@@ -42,7 +42,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "slippage": ("slippage per order", "每单滑点"),
     "worse_positive": ("mean; 90 % of orders at most {p90} bps", "均值；90 % 的订单不超过 {p90} bps"),
     "drawdown_largest": ("largest drawdown", "最大回撤"),
-    "of_peak": ("{pct} of the peak", "峰值的 {pct}"),
+    "of_peak": ("deepest in percent {pct} below the peak", "按比例最深：峰值以下 {pct}"),
     "fees": ("fees", "手续费"),
     "of_volume": ("{bps} bps of {volume} traded", "成交额 {volume} 的 {bps} bps"),
     "holding": ("mean time held", "平均持有时间"),

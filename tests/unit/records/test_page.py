@@ -209,6 +209,15 @@ def test_a_slippage_of_next_to_nothing_has_no_sign(database: Database) -> None:
     assert "-0.00" not in told
 
 
+def test_the_deepest_fall_in_percent_is_not_taken_for_that_in_usd(database: Database) -> None:
+    """A small account's fall is the deepest in percent, a large one's in USD: each says what it is."""
+    for second, equity in enumerate(("100", "90", "1000", "980")):
+        mark(database, MADE + second * SECOND, a=equity)
+    told = page.page(facts(database))
+    assert "−20.00 USD (2.0000%)" in told
+    assert "deepest in percent 10.0000% below the peak" in told
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_whatever_a_replay_assumed_is_a_sentence(database: Database, language: str) -> None:
     """No code word stands in the page."""
