@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from perpbot.cli.asking import NoAnswer, NoBot, ask, is_running
 from perpbot.cli.output import say
@@ -79,11 +79,34 @@ def reading(
     path = stated if stated is not None else running(groups or (EVERY_MODE,)) or newest(groups or (EVERY_MODE,))
     database = Database.read(path)
     try:
-        display = load(config, overrides, queries.exchanges(database)).display
+        settings = load(config, overrides, queries.exchanges(database))
         say(f"{_up_to_date(path)}: {path} ({database.mode})")
-        yield database, display
+        yield database, display_of(database, settings)
     finally:
         database.close()
+
+
+def display_of(database: Database, settings: Settings) -> DisplaySettings:
+    """How times and texts are shown, with what was changed while the bot of the database ran."""
+    from perpbot.core.events import SettingChanged  # noqa: PLC0415 - as above
+    from perpbot.records import queries  # noqa: PLC0415
+
+    events = queries.events(database, SettingChanged.kind)
+    return display_after(((event["data"], event["time_ns"]) for event in events), settings)
+
+
+def display_after(changed: Iterable[tuple[Mapping[str, Any], int]], settings: Settings) -> DisplaySettings:
+    """The same, of the data and times of records `setting_changed`."""
+    from perpbot.service.changes import KeptChange, with_changes  # noqa: PLC0415 - as above
+
+    changes = [
+        KeptChange(data["key"], data["value"], data["actor"], data["reason"], time_ns)
+        for data, time_ns in changed
+        if data["key"].partition(".")[0] == "display"
+    ]
+    if settings.loaded is None or not changes:
+        return settings.display
+    return with_changes(settings, settings.loaded, changes).settings.display
 
 
 def _up_to_date(path: Path) -> str:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.markup import escape
 
 from perpbot.cli.failures import DONE, FAILED
-from perpbot.cli.home import EVERY_MODE, load, newest, running
+from perpbot.cli.home import EVERY_MODE, display_after, load, newest, running
 from perpbot.cli.journal_words import BY_HAND, words
 from perpbot.cli.options import PATH, json_option, settings_options
 from perpbot.cli.output import console, moment, print_json, say, table
 from perpbot.core.errors import InputError
+from perpbot.core.events import SettingChanged
 from perpbot.records import journal as journals
 from perpbot.records.chain import HEADER, Record
 from perpbot.records.encoding import EVENT_TYPES
@@ -88,16 +90,26 @@ def show(
     """Show the records of FILE in order; with --json one object a line."""
     path = _journal(file)
     wanted = {*kinds, *(BY_HAND if commands else ())} or set(EVENT_TYPES) | {HEADER}
-    found = (record for record in journals.read(path) if record.kind in wanted)
+    changed: list[tuple[dict[str, Any], int]] = []
+    found = (record for record in _noting(journals.read(path), changed) if record.kind in wanted)
     if as_json:
         for record in _last(found, limit):
             print_json({"n": record.number, "time_ns": record.time_ns, "kind": record.kind, "data": record.data})
         return
-    timezone = load(config, overrides).display.timezone
+    settings, rows = load(config, overrides), list(_last(found, limit or 50))
+    timezone = display_after(changed, settings).timezone
     made = table(str(path), "n", f"time ({timezone})", "kind", "what it says", numbers=["n"])
-    for record in _last(found, limit or 50):
+    for record in rows:
         made.add_row(f"{record.number}", moment(record.time_ns, timezone), record.kind, escape(words(record, timezone)))
     console().print(made)
+
+
+def _noting(records: Iterable[Record], changed: list[tuple[dict[str, Any], int]]) -> Iterator[Record]:
+    """The records as they are; what they say of changed settings is added to ``changed``."""
+    for record in records:
+        if record.kind == SettingChanged.kind:
+            changed.append((record.data, record.time_ns))
+        yield record
 
 
 def _last(records: Iterable[Record], limit: int | None) -> Iterable[Record]:

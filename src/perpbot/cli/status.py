@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from perpbot.cli.asking import NoAnswer, NoBot, ask
-from perpbot.cli.home import BOTS, load, newest, running
+from perpbot.cli.home import BOTS, display_of, load, newest, running
 from perpbot.cli.options import reading_options
 from perpbot.cli.output import console, frozen_symbols, moment, print_json, say, table, text, told, usd
 from perpbot.core.reasons import message
@@ -45,11 +45,15 @@ def status(db: Path | None, config: Path | None, overrides: tuple[str, ...], as_
     """
     database = db if db is not None else running() or newest((BOTS,))
     found = standing(database)
-    display = load(config, overrides, found["exchanges"]).display
+    settings = load(config, overrides, found["exchanges"])
     if as_json:
         print_json(found)
-    else:
-        _show(found, display)
+        return
+    saved = Database.read(database)
+    try:
+        _show(found, display_of(saved, settings))
+    finally:
+        saved.close()
 
 
 def standing(database: Path) -> dict[str, Any]:

@@ -11,9 +11,10 @@ import pytest
 
 from perpbot.cli.command_line import run
 from perpbot.cli.journal_words import fact
-from perpbot.core.events import SafeModeChanged
+from perpbot.core.events import Event, SafeModeChanged, SettingChanged
 from perpbot.records import journal, queries, tables
 from perpbot.records.database import Database
+from perpbot.records.encoding import encode
 from perpbot.records.rows import instrument_row
 from perpbot.simulation.clock import VirtualClock
 from perpbot.simulation.clock import run as play
@@ -83,6 +84,27 @@ def test_every_listing_shows_the_reader_s_time(
         assert timezone in out, command
 
 
+def test_what_was_changed_while_running_is_how_times_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``config set display.timezone`` beats file and environment in every listing, and ``--set`` beats it."""
+    monkeypatch.setenv("PERPBOT_HOME", str(tmp_path))
+    monkeypatch.setenv("PERPBOT_DISPLAY__TIMEZONE", "America/New_York")
+    at_ns, timezone, shown = ZONES[1]
+    change = SettingChanged("display.timezone", timezone, "UTC", timezone, "cli:anna", "home")
+    database = filled(tmp_path / "demo.db", at_ns)
+    insert(database, tables.events, {"time_ns": at_ns, "kind": change.kind, "data": encode(change)})
+    database.close()
+    _journal(tmp_path / "demo.db.journal", at_ns, change)
+    for command in COMMANDS:
+        assert run(command.split()) == 0
+        out = " ".join(capsys.readouterr().out.split())
+        assert shown in out, command
+        assert timezone in out, command
+    assert run(["pairs", "--set", "display.timezone=UTC"]) == 0
+    assert "(UTC)" in capsys.readouterr().out
+
+
 def test_json_says_nanoseconds_whatever_the_zone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -104,10 +126,12 @@ def test_a_time_inside_a_record_is_shown_as_the_others() -> None:
     assert fact("pair", data, "Asia/Shanghai") == ("pair {planned 2024-01-01 20:00:00.000, state SENT, closed_ns None}")
 
 
-def _journal(path: Path, at_ns: int) -> None:
+def _journal(path: Path, at_ns: int, *events: Event) -> None:
     async def write(clock: VirtualClock) -> None:
         made = journal.FileJournal(path, clock, "process", lambda *_: None)
         made.append(SafeModeChanged("a", True, Decimal("0.06"), "drawdown"))
+        for event in events:
+            made.append(event)
         made.close()
 
     play(write, at_ns)
