@@ -3,12 +3,15 @@ and taken in, the accounts file of the paper exchanges is what happened."""
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal, localcontext
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias, cast
 
 FINAL = frozenset({"REFUSED", "MISSED", "FAILED", "CLOSED"})
 ENTRY_STATES = frozenset({"RESERVED", "SENT"})
@@ -21,32 +24,55 @@ Line: TypeAlias = dict[str, Any]
 
 
 class Tail:
-    """Reads a file of sealed lines that may be in use: each call what was added, up to the last whole line."""
+    """Reads sealed lines that are being written: each call what was added, up to the last whole line. Where a file is
+    finished and another begun, it goes on in that one."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._number = 1
+        self._file: BinaryIO | None = None
         self._offset = 0
 
     def new(self) -> list[Line]:
         """The lines added since the last call; none if there is no such file yet."""
+        lines: list[Line] = []
+        while True:
+            self._file = self._file or self._open()
+            if self._file is None:
+                return lines
+            finished = not self._is_current(self._file)
+            lines += self._added(self._file)
+            if not finished:
+                return lines
+            self._file.close()
+            self._file, self._offset, self._number = None, 0, self._number + 1
+
+    def _open(self) -> BinaryIO | None:
+        """The next file, finished or not."""
+        finished = self._path.with_name(f"{self._path.name}.{self._number:05d}")
+        with suppress(FileNotFoundError):
+            return finished.open("rb")
+        with suppress(FileNotFoundError):
+            return cast("BinaryIO", gzip.open(f"{finished}.gz", "rb"))
+        with suppress(FileNotFoundError):
+            return self._path.open("rb")
+        return None
+
+    def _is_current(self, file: BinaryIO) -> bool:
         try:
-            content = self._read()
-        except FileNotFoundError:
-            return []
-        whole = content[: content.rfind(b"\n") + 1]
+            return os.fstat(file.fileno()).st_ino == self._path.stat().st_ino
+        except FileNotFoundError:  # just now, between the two
+            return False
+
+    def _added(self, file: BinaryIO) -> list[Line]:
+        """Up to the reserved space, which is NULs."""
+        file.seek(self._offset)
+        content = b""
+        while b"\0" not in content and (chunk := file.read(_CHUNK)):
+            content += chunk
+        whole = content[: content.partition(b"\0")[0].rfind(b"\n") + 1]
         self._offset += len(whole)
         return [json.loads(line) for line in whole.splitlines()]
-
-    def _read(self) -> bytes:
-        """Up to the reserved space, which is NULs."""
-        content = b""
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            while chunk := file.read(_CHUNK):
-                content += chunk
-                if b"\0" in chunk:
-                    return content[: content.index(b"\0")]
-        return content
 
 
 class AverageCost:
