@@ -273,9 +273,10 @@ def _latched(database: Path, words: str, error: PerpBotError, *, flatten: bool) 
     if not database.is_file():
         raise InputError(f"{database}: no such database, there is nothing to halt; name another with --db")
     latch = FileLatch(latch_path(database))
-    latch.set(words)
-    if not latch.path.exists():
-        raise PerpBotError(f"{latch.path} cannot be written, and {error}: NOT halted")
+    try:
+        latch.write(words)
+    except OSError as why:
+        raise PerpBotError(f"NOT halted: {latch.path} cannot be written ({why.strerror}), and {error}") from None
     without = "no bot is running there" if isinstance(error, NoBot) else str(error)
     effect = "the next start is halted" if isinstance(error, NoBot) else "it sends no opening from now on"
     closed = "; nothing is closed by this" if flatten else ""

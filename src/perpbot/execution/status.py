@@ -26,6 +26,9 @@ class MemoryLatch:
     def is_set(self) -> bool:
         return self.reason is not None
 
+    def why(self) -> str:
+        return self.reason or ""
+
     def set(self, reason: str) -> None:
         self.reason = self.reason or reason
 
@@ -50,7 +53,8 @@ class TradingStatus:
     def state(self) -> TradingState:
         """The state; the latch alone makes it ``HALTED``, whoever set it."""
         if self._state is not TradingState.HALTED and self._latch.is_set():
-            self.move(TradingState.HALTED, "latch", "the halt latch was found set")
+            why = self._latch.why()
+            self.move(TradingState.HALTED, "latch", "the halt latch was found set" + (f" ({why})" if why else ""))
         return self._state
 
     @property
@@ -73,7 +77,7 @@ class TradingStatus:
 
     def halt(self, actor: str, reason: str) -> None:
         """Set the latch and stop opening for good."""
-        self._latch.set(reason)
+        self._latch.set(f"{actor}: {reason}")
         self.move(TradingState.HALTED, actor, reason)
 
     def clear_latch(self, actor: str, reason: str) -> None:

@@ -206,6 +206,16 @@ def test_a_halt_without_a_bot_sets_the_latch_with_who_and_why(
     assert latch.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_latch_that_cannot_be_written_is_no_halt_and_says_so_in_one_line(
+    database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither a trace nor a log line: what is wrong, and that nothing is halted."""
+    long = database.rename(database.with_name("d " * 123 + "d.db"))
+    assert run(["halt", "-m", "smoke", "--db", str(long)]) == 1
+    line = refusal(capsys)
+    assert line.startswith(f"NOT halted: {latch_path(long)} cannot be written (File name too long), and no bot is ")
+
+
 def test_a_halt_that_a_bot_does_not_answer_sets_the_latch_that_it_looks_at(
     database: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -138,7 +138,7 @@ def test_the_latch_alone_halts_whoever_set_it_and_is_told_once() -> None:
     assert trading.state is TradingState.HALTED
     assert trading.state is TradingState.HALTED
     assert len(told) == 1
-    assert trading.opening_refusal(BTC, [ALPHA]) == ("latched", "the halt latch was found set")
+    assert trading.opening_refusal(BTC, [ALPHA]) == ("latched", "the halt latch was found set (a file)")
 
 
 def test_a_cleared_latch_waits_for_a_start() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from perpbot.core.ports import Latch
 from perpbot.records.latch import FileLatch
 
@@ -24,6 +26,20 @@ def test_a_set_latch_survives_the_process_with_its_first_reason(tmp_path: Path) 
     assert FileLatch(tmp_path / "latch").is_set()
     assert first.path.read_text(encoding="utf-8") == "I7: positions differ\n"
     assert first.path.stat().st_mode & 0o777 == 0o600
+    assert FileLatch(first.path).why() == "I7: positions differ"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(b"", ""), (b"\xff\x1b[31m a\nb", "� [31m a b"), (b"x" * 9000, "x" * 500)],
+    ids=["empty", "escapes", "long"],
+)
+def test_whatever_stands_in_the_file_is_one_short_line(content: bytes, why: str, tmp_path: Path) -> None:
+    """Anyone may create it, also with `touch`; nothing in it can get in the way of halting."""
+    latch = FileLatch(tmp_path / "latch")
+    assert latch.why() == ""
+    latch.path.write_bytes(content)
+    assert latch.why() == why
 
 
 def test_clearing_removes_the_file(tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def test_a_halt_sets_the_latch_and_closes_only_if_told_to(flatten: bool, state: 
     async def act(world: World) -> None:
         await standing(world)
         assert await say(world, Halt(flatten), "smoke") == "ok"
-        assert world.latch.reason == "smoke"
+        assert world.latch.reason == "alice: smoke"
         await world.keep_quoting(2.0)
         assert world.pair.state is state
         assert await say(world, ClearHalt(), "aired") == "ok"
