@@ -7,7 +7,7 @@ also across a restart.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -70,14 +70,16 @@ Act = Callable[[Any, str, str], Awaitable[str] | str]
 class Control:
     """Applies commands to one service. ``on_stop`` is called with whether to flatten: its owner ends the run."""
 
-    def __init__(self, service: TradingService, on_stop: Callable[[bool], None], taken: Iterable[str] = ()) -> None:
-        """``taken`` are the idempotency keys that earlier runs took."""
+    def __init__(
+        self, service: TradingService, on_stop: Callable[[bool], None], taken: Mapping[str, str] | None = None
+    ) -> None:
+        """``taken`` are the idempotency keys that earlier runs took, each with its command's name."""
         self._service = service
         self._parts = service.parts
         self._on_stop = on_stop
-        self._results: OrderedDict[str, ControlResult] = OrderedDict()
-        for key in taken:
-            self._remember(key, ControlResult(True, detail="done before the restart"))
+        self._results: OrderedDict[str, tuple[Command | str, ControlResult]] = OrderedDict()
+        for key, name in (taken or {}).items():
+            self._remember(key, name, ControlResult(True, detail="done before the restart"))
         self._acts: dict[type[Command], Act] = {
             Start: self._start,
             Pause: self._pause,
@@ -97,9 +99,11 @@ class Control:
 
     async def apply(self, command: Command, actor: str, reason: str = "", key: str = "") -> ControlResult:
         """Carry ``command`` out for ``actor``, or say why not; a ``key`` that was taken before acts no more."""
-        if key in self._results:
-            return self._results[key]
-        refusal, detail = self._refusal(command, reason), ""
+        given, earlier = self._results.get(key, (None, None))
+        if earlier is not None and given in (command, command.name):
+            return earlier
+        taken = given and f"the key {key} was used for {given if isinstance(given, str) else given.name}: take another"
+        refusal, detail = taken or self._refusal(command, reason), ""
         if refusal is None:
             self._parts.outside.journal.append(CommandTaken(command.name, command.arguments(), actor, reason, key))
             try:
@@ -116,11 +120,11 @@ class Control:
         result = ControlResult(True, detail=detail, data={"state": str(self._parts.status.state)})
         log.info("command", command=command.name, actor=actor, reason=reason, detail=detail)
         if key:
-            self._remember(key, result)
+            self._remember(key, command, result)
         return result
 
-    def _remember(self, key: str, result: ControlResult) -> None:
-        self._results[key] = result
+    def _remember(self, key: str, given: Command | str, result: ControlResult) -> None:
+        self._results[key] = given, result
         while len(self._results) > REMEMBERED_KEYS:
             self._results.popitem(last=False)
 

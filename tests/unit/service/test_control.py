@@ -154,6 +154,20 @@ def test_a_pair_that_is_hedged_only_after_the_reduce_is_closed_too() -> None:
     play(act, running=True, set_=QUIET)
 
 
+def test_a_key_that_another_command_had_is_refused() -> None:
+    """A halt must never be taken for done because somebody paused under that key."""
+
+    async def act(world: World) -> None:
+        assert await say(world, Pause(), key="k1") == "ok"
+        assert await say(world, Halt(), key="k1") == "the key k1 was used for pause: take another"
+        assert await say(world, Freeze((BTC,)), key="k2") == "ok"
+        assert await say(world, Freeze(), key="k2") == "the key k2 was used for freeze: take another"
+        assert world.status.state is TradingState.REDUCING
+        assert [refused.command for refused in world.journal.of(CommandRefused)] == ["halt", "freeze"]
+
+    play(act, running=True, set_=QUIET)
+
+
 @pytest.mark.parametrize(("flatten", "state"), [(False, PairState.HEDGED), (True, PairState.CLOSED)])
 def test_a_halt_sets_the_latch_and_closes_only_if_told_to(flatten: bool, state: PairState) -> None:
     """Cleared with a reason it leaves REDUCING; only a start trades again."""
@@ -219,9 +233,10 @@ def test_a_command_with_a_key_acts_once() -> None:
         world.resume()
         assert await say(world, Pause(), key="k1") == "ok"
         assert world.status.state is TradingState.ACTIVE
-        later = Control(world.service, world.stops.append, taken=["k9"])
+        later = Control(world.service, world.stops.append, taken={"k9": "halt"})
         assert (await later.apply(Halt(), "alice", "", "k9")).detail == "done before the restart"
         assert world.status.state is TradingState.ACTIVE
+        assert (await later.apply(Pause(), "alice", "", "k9")).reason == "the key k9 was used for halt: take another"
 
     play(act, running=True, set_=QUIET)
 
