@@ -13,7 +13,7 @@ from perpbot.cli.failures import DONE, FAILED
 from perpbot.cli.home import BOTS, home, newest, running
 from perpbot.cli.options import PATH, json_option
 from perpbot.cli.output import print_json, say
-from perpbot.core.commands import COMMANDS
+from perpbot.core.commands import COMMANDS, MOST_OVERRIDDEN
 from perpbot.core.errors import InputError, PerpBotError
 from perpbot.core.names import is_symbol
 from perpbot.core.pairs import PairState
@@ -26,6 +26,7 @@ PATIENCE_SECONDS = 5.0
 HALT_PATIENCE_SECONDS = 2.0
 STOP_SECONDS = 15.0
 """What is in flight gets 10 s to become hedged or flat, then books are written."""
+_MINUTES = click.FloatRange(0, MOST_OVERRIDDEN, min_open=True)
 Verb = Callable[..., Any]
 
 
@@ -120,15 +121,15 @@ def stop(flatten: bool, **options: Any) -> int:
 
 
 @click.command
-@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), metavar="N", help="For so many minutes.")
-@click.option("--trades", type=click.IntRange(min=1), metavar="N", help="For so many trades.")
+@click.option("--minutes", type=_MINUTES, metavar="N", help="For so many minutes.")
+@click.option("--trades", type=click.IntRange(1, MOST_OVERRIDDEN), metavar="N", help="For so many trades.")
 @verb_options
 def override(minutes: float | None, trades: int | None, **options: Any) -> int:
     """Lift the stop after failures in a row for a while.
 
     For some minutes, or for some trades.
     """
-    if (minutes is None) == (trades is None):
+    if (minutes is None) == (trades is None) or minutes != minutes:  # noqa: PLR0124 - not a number
         raise click.UsageError("say for how long: either --minutes N or --trades N", click.get_current_context())
     return give("override", {"trades": trades} if minutes is None else {"minutes": minutes}, **options)
 

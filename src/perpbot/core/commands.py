@@ -9,6 +9,9 @@ from typing import ClassVar
 
 from perpbot.core.names import ExchangeName, PairId, Symbol
 
+MOST_OVERRIDDEN = 100_000
+"""Minutes, or trades: an override is for a while and never for good."""
+
 
 class TradingState(StrEnum):
     ACTIVE = "ACTIVE"

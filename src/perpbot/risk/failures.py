@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from perpbot.core.commands import MOST_OVERRIDDEN as MOST
 from perpbot.core.errors import InputError
 
 _SECOND_NS = 1_000_000_000
@@ -43,12 +44,12 @@ class FailureStreak:
         if (minutes is None) == (trades is None):
             raise InputError("an override is for some minutes or for some trades: give one of them")
         if minutes is not None:
-            if not 0 < minutes < 1_000_000:
-                raise InputError(f"an override lasts more than 0 minutes, not {minutes}")
+            if not 0 < minutes <= MOST:
+                raise InputError(f"an override is for more than 0 and at most {MOST} minutes, not {minutes:g}")
             self._lifted_until_ns = now_ns + round(minutes * 60 * _SECOND_NS)
         elif trades is not None:
-            if trades < 1:
-                raise InputError(f"an override allows at least 1 trade, not {trades}")
+            if not 0 < trades <= MOST:
+                raise InputError(f"an override is for more than 0 and at most {MOST} trades, not {trades}")
             self._lifted_trades = trades
 
     def use_trade(self, now_ns: int) -> None:
