@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from perpbot.core.errors import PerpBotError
-from perpbot.service.address import holder, socket_path
+from perpbot.core.errors import InputError, PerpBotError
+from perpbot.service.address import LONGEST_LINE, holder, socket_path
 from perpbot.service.system import SystemClock, wait
 
 ANSWER_SECONDS = 2.0
@@ -52,10 +52,13 @@ class Line:
         self._socket.close()
 
     def ask(self, request: Mapping[str, Any]) -> Answer:
-        """The bot's answer to one request. Raises :class:`NoAnswer`."""
+        """The bot's answer to one request. Raises :class:`NoAnswer`, and :class:`InputError` for too long a one."""
+        said = json.dumps(request).encode()
+        if len(said) > LONGEST_LINE:
+            raise InputError(f"that is {len(said):,} bytes, a bot takes {LONGEST_LINE:,}: say it in fewer words")
         try:
             self._socket.settimeout(self._left())
-            self._socket.sendall(json.dumps(request).encode() + b"\n")
+            self._socket.sendall(said + b"\n")
             line = self._read_line()
         except TimeoutError:
             raise self._silence(f"has not answered for {self._seconds:g} s") from None

@@ -9,6 +9,8 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
+LONGEST_LINE = 65_536
+"""Bytes of one request to a bot."""
 _LONGEST_PATH = 100
 """Bytes; the system takes 108, some take 104."""
 

@@ -11,6 +11,8 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import fields
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,11 +22,13 @@ import structlog
 from perpbot.core.commands import COMMANDS, Command
 from perpbot.core.errors import InputError
 from perpbot.core.ports import Spawn
+from perpbot.core.words import one_line
+from perpbot.service.address import LONGEST_LINE
 from perpbot.service.control import Control
 
 log = structlog.get_logger(__name__)
 
-LONGEST_LINE = 65_536
+_TOO_LONG = f"a line may have {LONGEST_LINE} bytes"
 
 Answer: TypeAlias = dict[str, Any]
 Question: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[Answer] | Answer]
@@ -76,8 +80,8 @@ class Door:
 
     async def _answer(self, line: bytes, reply: Callable[[Answer], None]) -> None:
         try:
-            reply(await self._obey(_decode(line)))
-        except (msgspec.DecodeError, msgspec.ValidationError, InputError) as error:
+            reply(await self._obey(_request(line)))
+        except InputError as error:
             reply({"status": "error", "reason": str(error)})
         except Exception as error:
             reply({"status": "error", "reason": f"{type(error).__name__}: {error}"})
@@ -86,7 +90,8 @@ class Door:
     async def _obey(self, request: _Request) -> Answer:
         if request.verb:
             command = to_command(request.verb, request.arguments)
-            result = await self._control.apply(command, request.actor, request.reason, request.key)
+            actor, reason = one_line(request.actor), one_line(request.reason)
+            result = await self._control.apply(command, actor, reason, request.key)
             return result.as_json()
         question = self._questions.get(request.ask)
         if question is None:
@@ -96,39 +101,95 @@ class Door:
         return {"status": "success", **found}
 
 
+def _request(line: bytes) -> _Request:
+    if len(line) > LONGEST_LINE:
+        raise InputError(_TOO_LONG)
+    try:
+        request = _decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        said = {UnicodeDecodeError: "not UTF-8 text", RecursionError: "nested too deeply"}
+        raise InputError(said.get(type(error), str(error))) from None
+    if request.verb and request.ask:
+        raise InputError("either a verb or a question, not both")
+    return request
+
+
 def to_command(verb: str, arguments: Mapping[str, Any]) -> Command:
     """The command that a request names. Raises :class:`InputError`."""
     kind = COMMANDS.get(verb)
     if kind is None:
         raise InputError(f"{verb!r} is no command (known: {', '.join(COMMANDS)})")
+    known = [field.name for field in fields(kind)]
+    for name in arguments:
+        if name not in known:
+            raise InputError(f"{verb}: {name} is no argument of it (known: {', '.join(known) or 'none'})")
     try:
-        return msgspec.convert(dict(arguments), kind, strict=False)
+        command: Command = msgspec.convert(dict(arguments), kind, strict=False)
     except msgspec.ValidationError as error:
         raise InputError(f"{verb}: {error}") from None
+    for name in known:
+        value = getattr(command, name)
+        if isinstance(value, Decimal | float) and not Decimal(value).is_finite():
+            raise InputError(f"{verb}: {name} must be a number, not {value}")
+    return command
 
 
 class _Conversation(asyncio.Protocol):
-    """One client: its lines are handed on, its answers written."""
+    """One client: its lines are handed on and answered one after the other. While an answer is owed, or not taken, no
+    more is read from it."""
 
     def __init__(self, hear: Callable[[bytes, Callable[[Answer], None]], None]) -> None:
         self._hear = hear
         self._waiting = b""
+        self._owed = self._clogged = self._ended = False
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment] # of a stream
 
     def data_received(self, data: bytes) -> None:
-        *lines, self._waiting = (self._waiting + data).split(b"\n")
-        for line in lines:
+        self._waiting += data
+        self._go_on()
+
+    def eof_received(self) -> bool:
+        """It says no more, and may still listen."""
+        self._ended = True
+        self._go_on()
+        return True
+
+    def pause_writing(self) -> None:
+        self._clogged = True
+
+    def resume_writing(self) -> None:
+        self._clogged = False
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._transport.is_closing():
+            return
+        if self._owed or self._clogged:
+            self._transport.pause_reading()
+            return
+        line, found, rest = self._waiting.partition(b"\n")
+        if found:
+            self._waiting, self._owed = rest, True
             self._hear(line, self._reply)
-        if len(self._waiting) > LONGEST_LINE:
-            self._reply({"status": "error", "reason": f"a line may have {LONGEST_LINE} bytes"})
+        elif len(line) > LONGEST_LINE:
+            self._say({"status": "error", "reason": _TOO_LONG})
             self._transport.close()
+        elif self._ended:
+            self._transport.close()
+        else:
+            self._transport.resume_reading()
 
     def _reply(self, answer: Answer) -> None:
+        self._owed = False
         if not self._transport.is_closing():
-            self._transport.write(msgspec.json.encode(answer) + b"\n")
+            self._say(answer)
+            self._go_on()
+
+    def _say(self, answer: Answer) -> None:
+        self._transport.write(msgspec.json.encode(answer) + b"\n")
 
 
 def _own_folder(folder: Path) -> None:

@@ -120,11 +120,25 @@ def test_what_wants_a_reason_is_not_even_asked_without_one(
         assert f"needs {option} TEXT: say why" in refusal(capsys)
 
 
-@pytest.mark.parametrize("line", ["override", "override --minutes 1 --trades 1", "override --trades 0", "close"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("override", "override --minutes 1 --trades 1", "override --trades 0", "override --trades 100001"),
+        *("override --minutes nan", "override --minutes inf", "override --minutes -1", "override --minutes 1e7"),
+        "close",
+    ],
+)
 def test_what_is_given_wrongly_is_usage(line: str, database: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 2, one line."""
     assert run(line.split()) == 2
     assert "see perpbot" in refusal(capsys)
+
+
+def test_what_is_longer_than_a_bot_takes_is_not_sent(database: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Said at once, and not after the bot has hung up."""
+    with deaf(database):
+        assert run(["pause", "--reason", "x" * 70_000]) == 2
+    assert "a bot takes 65,536: say it in fewer words" in refusal(capsys)
 
 
 @pytest.mark.parametrize("status", ["refused", "error"])
