@@ -21,6 +21,8 @@ from perpbot.records.journal import run_mode, verify
 
 _BUSY_SECONDS = 5.0
 _IMPATIENT_SECONDS = 0.05
+_REFUSED_BY_SYSTEM = {sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+_DAMAGED = "is damaged: move it away, and the next start fills a new one from the journal beside it"
 _COMPANIONS = ("", "-wal", "-shm", "-journal")
 
 
@@ -152,13 +154,18 @@ class Database:
 
 
 def mode_of(path: Path) -> str | None:
-    """The mode of the database at ``path``, ``None`` if it is none of ours; the file stays as it is."""
+    """The mode of the database at ``path``, ``None`` if it is none of ours; the file stays as it is.
+
+    Raises :class:`InputError` if the system does not let us look.
+    """
     engine = _engine(path, read_only=True)
     try:
         with engine.connect() as connection:
             mode: str | None = connection.scalar(select(tables.meta.c.value).where(tables.meta.c.key == "mode"))
             return mode
-    except DatabaseError:
+    except DatabaseError as error:
+        if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _REFUSED_BY_SYSTEM:
+            raise InputError(f"{path}: {error.orig}; file and folder must be yours to read and write") from None
         return None
     finally:
         engine.dispose()
@@ -183,7 +190,9 @@ def journals_of(path: Path) -> frozenset[str]:
 
 def refuse_foreign(path: Path, mode: str, journal: Path | None = None) -> None:
     """Raise :class:`InputError` if a database at ``path`` or a ``journal`` is there that no run of ``mode`` made."""
-    if os.path.lexists(path) and mode_of(path) != mode:
+    if os.path.lexists(path) and (found := mode_of(path)) != mode:
+        if found is None and _beside(path) == mode:
+            raise InputError(f"{path} {_DAMAGED}")
         raise InputError(f"{path} was not made by a {mode} and is not overwritten: name another file with --db")
     if journal is not None and os.path.lexists(journal) and not _journal_of(journal, mode):
         raise InputError(f"{journal} was not made by a {mode} and is not overwritten: name another file with --db")
@@ -231,9 +240,20 @@ def backup(source: Path, target: Path) -> None:
 
 def _require_mode(path: Path) -> str:
     mode = mode_of(path)
+    if mode is None and _beside(path):
+        raise InputError(f"{path} {_DAMAGED}")
     if mode is None:
         raise InputError(f"{path} is not a PerpBot database: name another file with --db")
     return mode
+
+
+def _beside(path: Path) -> str | None:
+    """The mode of the runs in the journal beside a database, ``None`` if there is none, or nothing in it."""
+    journal = path.with_name(path.name + ".journal")
+    try:
+        return run_mode(journal) if journal.is_file() else None
+    except InputError:
+        return None
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from perpbot.core.errors import InputError
 from perpbot.core.events import RunStarted
 from perpbot.records import tables
-from perpbot.records.database import Database, mode_of, remove_run
+from perpbot.records.database import Database, mode_of, refuse_foreign, remove_run
 from perpbot.records.journal import FileJournal
 from perpbot.records.migrations import runner
 from perpbot.records.queries import document, save_document
@@ -115,6 +115,31 @@ def test_a_file_of_something_else_is_refused_and_left_as_it_is(tmp_path: Path, c
     with pytest.raises(InputError, match="is not a PerpBot database: name another"):
         Database.read(path)
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("content", [b"", b"damaged" * 999], ids=["empty", "damaged"])
+def test_a_damaged_database_with_its_journal_can_be_made_anew(tmp_path: Path, content: bytes) -> None:
+    """Nothing is lost that the journal holds, and the line says how to get it back."""
+    path = tmp_path / "demo.db"
+    journal = FileJournal(path.with_name("demo.db.journal"), StepClock())
+    journal.append(RunStarted("demo", "e1", "0"))
+    journal.close()
+    path.write_bytes(content)
+    way = "is damaged: move it away, and the next start fills a new one from the journal beside it"
+    with pytest.raises(InputError, match=way):
+        Database.read(path)
+    with pytest.raises(InputError, match=way):
+        refuse_foreign(path, "demo", journal.path)
+    with pytest.raises(InputError, match="was not made by a live and is not overwritten"):
+        refuse_foreign(path, "live", journal.path)
+
+
+def test_what_the_system_refuses_is_not_taken_for_a_damaged_file(tmp_path: Path) -> None:
+    """A folder that cannot be written has no room for the files that SQLite needs beside a database."""
+    path = tmp_path / "demo.db"
+    path.mkdir()
+    with pytest.raises(InputError, match=r"demo.db: unable to open database file; file and folder must be yours"):
+        Database.read(path)
 
 
 def test_the_database_of_another_program_is_refused(tmp_path: Path) -> None:
