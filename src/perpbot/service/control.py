@@ -277,4 +277,6 @@ class Control:
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {_shown(each)}" for key, each in value.items())
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
     return plain(value) if isinstance(value, Decimal) else str(value)

@@ -241,6 +241,18 @@ def test_a_command_with_a_key_acts_once() -> None:
     play(act, running=True, set_=QUIET)
 
 
+def test_what_says_nothing_about_risk_is_changed_without_confirming() -> None:
+    """How times are shown; and a switch is told as it is written in the file."""
+
+    async def act(world: World) -> None:
+        assert await say(world, ChangeSetting("display.timezone", "Asia/Tokyo")) == "ok"
+        assert world.parts.settings.display.timezone == "Asia/Tokyo"
+        off = await world.control.apply(ChangeSetting("risk.misses_count_as_failures", "true"), "alice", "strict")
+        assert off.detail == "risk.misses_count_as_failures is true, was false"
+
+    play(act, running=True)
+
+
 def test_a_limit_is_tightened_at_once_and_loosened_only_when_confirmed() -> None:
     """The journal has key, both values, who and why; a value it cannot take changes nothing."""
 
