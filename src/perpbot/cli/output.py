@@ -51,8 +51,8 @@ def table(title: str, *columns: str, numbers: Iterable[str] = ()) -> Table:
         title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
     )
     right = set(numbers)
-    for name in columns:
-        first = name == columns[0]  # it names its row: a code or time that is broken up cannot be copied
+    for number, name in enumerate(columns):
+        first = number == 0  # it names its row: a code or time that is broken up cannot be copied
         made.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=first)
     return made
 

@@ -1,12 +1,14 @@
 """What people read."""
 
 from decimal import Decimal
+from io import StringIO
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from perpbot.cli.options import did_you_mean
-from perpbot.cli.output import moment, short_moment, text, told, usd
+from perpbot.cli.output import moment, short_moment, table, text, told, usd
 
 
 @pytest.mark.parametrize(
@@ -54,3 +56,14 @@ def test_a_wrong_name_gets_the_nearest() -> None:
     assert did_you_mean("BTC-USDT-PERP", known) == "; did you mean BTC-USD-PERP?"
     assert did_you_mean("zzz", known) == " (known: BTC-USD-PERP, ETH-USD-PERP)"
     assert did_you_mean("zzz", map(str, range(100))) == ""
+
+
+def test_a_narrow_terminal_breaks_lines_and_cuts_nothing_off() -> None:
+    """What names a row stays whole; the rest goes on below, also where no column has a title."""
+    made = table("risk.max_risk_pct", "", "")
+    made.add_row("while running", "may change: perpbot config set risk.max_risk_pct VALUE --reason WHY; at once")
+    written = StringIO()
+    Console(width=40, file=written).print(made)
+    shown = written.getvalue()
+    assert "while running" in shown
+    assert "WHY; at once" in " ".join(shown.split())
