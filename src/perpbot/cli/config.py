@@ -70,7 +70,7 @@ def explain(
     PERPBOT_EXCHANGES__OKX__TAKER_FEE_PCT=0.0005) and as --set section.key=value; the later beats the earlier. What was
     changed while the bot ran (perpbot config set) is kept over its restarts and beats file and environment.
     """
-    if config is None and (home() / CONFIGURATION).is_file():
+    if config is None and os.path.lexists(home() / CONFIGURATION):
         config = home() / CONFIGURATION
     if config is not None:
         look_beside(config)

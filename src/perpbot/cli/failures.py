@@ -82,6 +82,8 @@ def _usage(error: click.UsageError) -> str:
 def _of_system(error: OSError) -> tuple[int, str]:
     reason = error.strerror or str(error) or type(error).__name__
     where = f"{error.filename}: " if error.filename is not None else ""
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return BAD_INPUT, f"{where}{reason}; it is another user's: act as that user, or name another path"
     if error.errno in _INPUT_ERRORS:
         return BAD_INPUT, f"{where}{reason}; name another path"
     advice = "free some space" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "check the disk"

@@ -55,7 +55,7 @@ def load(config: Path | None, overrides: Iterable[str], exchanges: Iterable[str]
     from perpbot.service.configuration import load_settings  # noqa: PLC0415 - imports every room
     from perpbot.service.extensions import look_beside  # noqa: PLC0415
 
-    if config is None and (home() / CONFIGURATION).is_file():
+    if config is None and os.path.lexists(home() / CONFIGURATION):
         config = home() / CONFIGURATION
         say(f"configuration: {config}")
     if config is not None:

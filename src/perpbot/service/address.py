@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import tempfile
@@ -36,12 +37,18 @@ def latch_path(database: Path) -> Path:
 
 
 def holder(database: Path) -> int | None:
-    """The id of the process that has the store of ``database``, ``None`` if no process has."""
+    """The id of the process that has the store of ``database``, ``None`` if no process has.
+
+    Raises :class:`OSError` for a store that may not be looked at: whether somebody has it is not known then.
+    """
+    path = lock_path(database)
     try:
-        opened = os.open(lock_path(database), os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+        opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
         return None
     try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         pid = int(os.pread(opened, 20, 0) or b"0")
         return pid if _alive(pid) and _locked(opened) else None
     except ValueError:

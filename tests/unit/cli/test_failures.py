@@ -19,7 +19,11 @@ from perpbot.core.errors import ConfigError, InputError, InvariantViolated, Read
         (InvariantViolated("I1: capital is gone"), 1, "I1: capital is gone"),
         (ReadFailed("no answer"), 1, "no answer"),
         (FileNotFoundError(errno.ENOENT, "No such file", "a"), 2, "a: No such file; name another path"),
-        (PermissionError(errno.EACCES, "Permission denied", "a"), 2, "a: Permission denied; name another path"),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "a"),
+            2,
+            "a: Permission denied; it is another user's: act as that user, or name another path",
+        ),
         (OSError(errno.ENOSPC, "No space left", "a"), 1, "a: No space left; free some space and try again"),
         (OSError(errno.EIO, "I/O error"), 1, "I/O error; check the disk and try again"),
         (click.Abort(), 130, "interrupted"),

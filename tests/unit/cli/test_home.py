@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from perpbot.cli.home import BOTS_FIRST, database_path, home, newest
-from perpbot.core.errors import InputError
+from perpbot.cli.home import BOTS_FIRST, database_path, home, load, newest
+from perpbot.core.errors import ConfigError, InputError
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +60,13 @@ def test_without_any_it_says_what_to_run_first(folder: Path) -> None:
     """In one line."""
     with pytest.raises(InputError, match=r"perpbot demo.*perpbot replay DATASET.*--db"):
         newest(BOTS_FIRST)
+
+
+@pytest.mark.parametrize("kind", ["folder", "dangling"])
+def test_a_configuration_that_stands_there_and_cannot_be_read_is_no_default(kind: str, folder: Path) -> None:
+    """What is meant to limit the risk must not be passed over because it is a link to nowhere."""
+    folder.mkdir()
+    path = folder / "perpbot.yaml"
+    path.mkdir() if kind == "folder" else path.symlink_to(folder / "gone.yaml")
+    with pytest.raises((ConfigError, InputError), match=r"perpbot.yaml: (cannot be read|no such file)"):
+        load(None, [])

@@ -210,3 +210,7 @@ def test_who_has_a_store_is_known_by_its_lock(tmp_path: Path) -> None:
     assert holder(path) is None
     lock_path(path).write_text("gibberish", encoding="ascii")
     assert holder(path) is None
+    lock_path(path).unlink()
+    lock_path(path).mkdir()
+    with pytest.raises(IsADirectoryError, match=r"demo\.db\.lock"):
+        holder(path)
