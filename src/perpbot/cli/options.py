@@ -11,7 +11,18 @@ from typing import Any, TypeVar
 import click
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-PATH = click.Path(path_type=Path)
+
+
+class FilePath(click.Path):
+    """A path that was named: an empty one (a variable that is not set) is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not str(value):
+            self.fail("name a path, this one is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = FilePath(path_type=Path)
 
 
 class Seconds(click.ParamType[float]):

@@ -125,7 +125,7 @@ def test_what_wants_a_reason_is_not_even_asked_without_one(
     [
         *("override", "override --minutes 1 --trades 1", "override --trades 0", "override --trades 100001"),
         *("override --minutes nan", "override --minutes inf", "override --minutes -1", "override --minutes 1e7"),
-        "close",
+        *("close", "pause --db="),
     ],
 )
 def test_what_is_given_wrongly_is_usage(line: str, database: Path, capsys: pytest.CaptureFixture[str]) -> None:
