@@ -135,3 +135,19 @@ def test_whoever_creates_the_latch_file_halts_the_demo(tmp_path: Path) -> None:
     assert len(set(opened)) == 1
     assert result["verdicts"]["latched"] > 0
     assert demo(tmp_path / "demo.db", seconds=2)["state"] == TradingState.HALTED  # a restart does not lift it
+
+
+def test_what_an_earlier_run_said_of_itself_is_gone_once_the_next_one_trades(tmp_path: Path) -> None:
+    """Else a bot that hangs in its first seconds would be shown with another one's state and process."""
+    path = tmp_path / "demo.db"
+    demo(path, seconds=2)
+    seen: list[str] = []
+
+    def on_frame(running: Demo) -> None:
+        if running.service.recovered and not seen:
+            database = Database.read(path)
+            seen.extend((queries.document(database, "status")["epoch"], running.host.status()["epoch"]))
+            database.close()
+
+    demo(path, seconds=3, on_frame=on_frame)
+    assert seen[0] == seen[1]

@@ -118,6 +118,7 @@ class Demo:
             await self.host.open()
             try:
                 await self.service.open()
+                self.host.save()
                 await self._until_end(supervisor)
                 self.left = await self.service.stop(flatten=self._flatten, reason=self._error or "stopped")
             finally:
