@@ -100,8 +100,13 @@ class Line:
             if holder(self._database) is None:
                 raise NoBot(f"no bot is running on {self._database}; `perpbot demo` starts one")
             if self._left() <= 0:
-                raise self._silence("does not listen: it is starting or ending")
+                raise self._silence("does not listen: it is starting or ending" + self._without_socket(path))
             wait(_AGAIN_SECONDS)
+
+    def _without_socket(self, path: str) -> str:
+        pid = holder(self._database)
+        gone = pid is not None and not os.path.lexists(path)
+        return f"; if its socket {path} was removed, `kill {pid}` stops it in order" if gone else ""
 
     def _read_line(self) -> bytes:
         while b"\n" not in self._heard:

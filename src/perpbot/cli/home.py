@@ -128,8 +128,8 @@ def running(groups: Iterable[tuple[str, ...]] = (BOTS,)) -> Path | None:
 
     A bot on a database elsewhere is found by its name alone.
     """
-    found = [path for modes in groups for path in _found(mode for mode in modes if mode in BOTS) if is_running(path)]
-    return max(found, key=_written_ns, default=None)
+    named = [home() / f"{mode}.db" for modes in groups for mode in modes if mode in BOTS]
+    return max((path for path in named if is_running(path)), key=_written_ns, default=None)
 
 
 def newest(groups: Iterable[tuple[str, ...]]) -> Path:
@@ -151,4 +151,4 @@ def _found(modes: Iterable[str]) -> list[Path]:
 def _written_ns(path: Path) -> int:
     """When the database was last written: what is new may still stand in its write-ahead log."""
     log = path.with_name(path.name + "-wal")
-    return max(each.stat().st_mtime_ns for each in (path, log) if each.exists())
+    return max((each.stat().st_mtime_ns for each in (path, log) if each.exists()), default=0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -101,7 +101,8 @@ class Control:
         """Carry ``command`` out for ``actor``, or say why not; a ``key`` that was taken before acts no more."""
         given, earlier = self._results.get(key, (None, None))
         if earlier is not None and given in (command, command.name):
-            return earlier
+            detail = f"done already under this key, nothing is done again: {earlier.detail}"
+            return replace(earlier, detail=detail, data={"state": str(self._parts.status.state)})
         taken = given and f"the key {key} was used for {given if isinstance(given, str) else given.name}: take another"
         refusal, detail = taken or self._refusal(command, reason), ""
         if refusal is None:

@@ -207,6 +207,22 @@ def test_a_bot_that_just_starts_is_waited_for_and_named(
     assert f"(process {os.getpid()}) does not listen: it is starting or ending" in refusal(capsys)
 
 
+def test_a_bot_is_found_without_its_database_and_without_its_socket(
+    database: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever removed a file must not be told that no bot runs."""
+    monkeypatch.setattr(verbs, "PATIENCE_SECONDS", 0.05)
+    database.unlink()
+    with lock_path(database).open("w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        assert run(["pause"]) == 1
+    line = refusal(capsys)
+    assert f"(process {os.getpid()}) does not listen" in line
+    assert f"if its socket {socket_path(database)} was removed, `kill {os.getpid()}` stops it in order" in line
+
+
 def test_a_halt_without_a_bot_sets_the_latch_with_who_and_why(
     database: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -231,10 +231,12 @@ def test_a_command_with_a_key_acts_once() -> None:
     async def act(world: World) -> None:
         assert await say(world, Pause(), key="k1") == "ok"
         world.resume()
-        assert await say(world, Pause(), key="k1") == "ok"
+        again = await world.control.apply(Pause(), "alice", "a test", "k1")
+        assert (again.done, again.data) == (True, {"state": "ACTIVE"}), "what was done then, and how it stands now"
+        assert again.detail.startswith("done already under this key, nothing is done again: nothing opens any more")
         assert world.status.state is TradingState.ACTIVE
         later = Control(world.service, world.stops.append, taken={"k9": "halt"})
-        assert (await later.apply(Halt(), "alice", "", "k9")).detail == "done before the restart"
+        assert (await later.apply(Halt(), "alice", "", "k9")).detail.endswith("again: done before the restart")
         assert world.status.state is TradingState.ACTIVE
         assert (await later.apply(Pause(), "alice", "", "k9")).reason == "the key k9 was used for halt: take another"
 
