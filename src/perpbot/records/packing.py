@@ -1,17 +1,16 @@
 """Makes a journal's finished files small: compressed, condensed into one, and the oldest removed.
 
-To be called beside trading, in a process of its own: it takes seconds a file. A kill at any moment loses nothing.
+To be called beside trading, in a process of its own that is :func:`alone` at it: it takes seconds a file. A kill at
+any moment loses nothing.
 """
 
 from __future__ import annotations
 
 import fcntl
-import glob
 import gzip
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from perpbot.core.errors import InputError
@@ -23,6 +22,20 @@ _LEVEL = 6
 _UNFINISHED = ".unfinished"
 
 
+@contextmanager
+def alone(path: Path) -> Iterator[bool]:
+    """Hold ``<path>.tidying``: whether nobody else does, who would change the files under us."""
+    opened = os.open(f"{path}.tidying", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(opened)
+
+
 def compress(path: Path) -> int:
     """Compress the finished files of the journal at ``path`` that are not yet; returns how many that were.
 
@@ -30,9 +43,9 @@ def compress(path: Path) -> int:
     """
     waiting = [segment for segment in finished(path) if not segment.compressed]
     for segment in waiting:
-        with suppress(FileNotFoundError), segment.path.open("rb") as source:  # another process may be at the same work
+        with segment.path.open("rb") as source:
             _pack(segment.path.with_name(segment.path.name + ".gz"), iter(lambda: source.read(1 << 20), b""))
-        segment.path.unlink(missing_ok=True)
+        segment.path.unlink()
     return len(waiting)
 
 
@@ -83,31 +96,17 @@ def remove_oldest(path: Path, budget_bytes: int) -> int:
 
 
 def _pack(target: Path, chunks: Iterable[bytes]) -> None:
-    """Write ``chunks`` compressed to ``target``, which is there whole or not at all. Another process may be at the
-    same work: each writes a file of its own, and all say the same."""
-    _sweep(target)
-    opened, unfinished = tempfile.mkstemp(suffix=_UNFINISHED, prefix=f"{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(opened, "wb") as raw:
-            fcntl.flock(raw, fcntl.LOCK_EX)
-            with gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=_LEVEL, mtime=0, filename="") as out:
-                for chunk in chunks:
-                    out.write(chunk)
-            raw.flush()
-            os.fsync(raw.fileno())
-        Path(unfinished).rename(target)
-    except BaseException:
-        Path(unfinished).unlink(missing_ok=True)
-        raise
+    """Write ``chunks`` compressed to ``target``, which is there whole or not at all."""
+    unfinished = target.with_name(target.name + _UNFINISHED)
+    opened = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(opened, "wb") as raw:
+        with gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=_LEVEL, mtime=0, filename="") as out:
+            for chunk in chunks:
+                out.write(chunk)
+        raw.flush()
+        os.fsync(raw.fileno())
+    unfinished.rename(target)
     flush_folder(target.parent)
-
-
-def _sweep(target: Path) -> None:
-    """Remove what processes left that were killed while they wrote ``target``: nobody holds it any more."""
-    for file in target.parent.glob(f"{glob.escape(target.name)}.*{_UNFINISHED}"):
-        with suppress(OSError), file.open("rb") as left:
-            fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            file.unlink()
 
 
 def size(path: Path) -> int:

@@ -199,12 +199,16 @@ def due(path: Path, keep_ns: int = KEEP_NS) -> int:
 
 
 def tidy(path: Path, budget_bytes: int, keep_ns: int = KEEP_NS) -> None:
-    """Compress, condense and remove, as far as it is due. A kill at any moment loses nothing."""
-    packing.compress(path)
-    until = due(path, keep_ns)
-    if until:
-        condense(path, until, keep_ns)
-    packing.remove_oldest(path, budget_bytes)
+    """Compress, condense and remove, as far as it is due, unless another process is at it: one that was killed may
+    have left its own behind. A kill at any moment loses nothing."""
+    with packing.alone(path) as first:
+        if not first:
+            return
+        packing.compress(path)
+        until = due(path, keep_ns)
+        if until:
+            condense(path, until, keep_ns)
+        packing.remove_oldest(path, budget_bytes)
 
 
 def _events(records: Iterable[Record]) -> Iterator[tuple[Record, Event]]:

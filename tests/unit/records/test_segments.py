@@ -68,7 +68,7 @@ def test_finished_files_are_compressed_and_read_alike(path: Path) -> None:
 
 def test_a_kill_while_compressing_loses_nothing(path: Path) -> None:
     """Half a compressed file does not count, and of both forms the plain one does."""
-    (path.parent / "j.00001.gz.x7.unfinished").write_bytes(b"half")
+    (path.parent / "j.00001.gz.unfinished").write_bytes(b"half")
     with gzip.open(path.parent / "j.00002.gz", "wb") as packed:
         packed.write((path.parent / "j.00002").read_bytes())
     assert verify(path).ok

@@ -190,16 +190,27 @@ def test_the_oldest_go_when_all_take_too_much(path: Path) -> None:
     tidy(path, taken - 1, 0)
     assert segments.finished(path)[0].number == 2
     tidy(path, 1, 0)
-    assert names(path) == ["j", condensed(path).name]
+    assert names(path) == ["j", condensed(path).name, "j.tidying"]
     assert verify(path).ok
 
 
 def test_what_a_killed_process_left_is_removed(path: Path) -> None:
     """It was half of a condensed file."""
-    left = path.with_name(f"j.{last(path):05d}.condensed.gz.x1.unfinished")
+    left = path.with_name(f"j.{last(path):05d}.condensed.gz.unfinished")
     left.write_bytes(b"half")
     tidy(path, 10**9, 0)
     assert not left.exists()
+
+
+def test_only_one_process_at_a_time_changes_the_files(path: Path) -> None:
+    """A bot that was killed leaves its own behind, and the next bot begins another."""
+    with packing.alone(path) as first:
+        assert first
+        tidy(path, 1, 0)
+        assert not any(each.compressed for each in segments.finished(path))
+        assert segments.condensed(path) is None
+    tidy(path, 1, 0)
+    assert segments.condensed(path) is not None
 
 
 def test_it_is_gone_on_with_backed_up_and_removed_with_the_others(path: Path, tmp_path: Path) -> None:
@@ -214,7 +225,7 @@ def test_it_is_gone_on_with_backed_up_and_removed_with_the_others(path: Path, tm
     assert verify(tmp_path / "copy" / "j").ok
     assert list(read(tmp_path / "copy" / "j", whole=False)) == list(read(path, whole=False))
     remove_run(tmp_path / "x.db", "replay", path)
-    assert names(path) == ["copy"]
+    assert names(path) == ["copy", "j.tidying"]
 
 
 def test_a_database_that_is_gone_knows_no_single_pair_of_what_was_removed(
