@@ -99,6 +99,11 @@ class FileJournal:
         """The number the next record will have."""
         return self._chain.number
 
+    @property
+    def size(self) -> int:
+        """Bytes written so far, to the file that is written."""
+        return self._offset
+
     def append(self, event: Fact) -> int:
         """Write ``event`` and return its number.
 
@@ -122,6 +127,24 @@ class FileJournal:
             raise self._fail(error) from None
         if self._full_at is not None and self._offset >= self._full_at:
             self._begin_segment()
+
+    def take_place_of(self, other: FileJournal) -> None:
+        """Stand where ``other`` stands, kept as durably, once all records are on the disk: who opens that path finds
+        the one or the other, whole. ``other`` takes no more records, and its space is free once it is closed.
+
+        Raises :class:`SystemStopped`, and nothing has changed, if the records or the new name cannot be written.
+        """
+        self.flush()
+        try:
+            self.path.rename(other.path)
+        except OSError as error:
+            raise self._fail(error) from None
+        self.path, self._power = other.path, other._power
+        other._failure = f"journal {other.path} was replaced"
+        try:
+            flush_folder(self.path.parent)
+        except OSError as error:
+            self._fail(error)  # told by the next append: until then nothing is lost
 
     def close(self) -> None:
         """Have all records reach the disk, give back the space reserved, and close the file. Twice is fine."""
@@ -339,6 +362,8 @@ def _open_alone(path: Path) -> int:
     try:
         os.fchmod(fd, 0o600)
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.path.samestat(os.fstat(fd), os.stat(path)):
+            raise OSError("its writer has just begun another file")  # noqa: TRY301 - handled like any other below
     except OSError:
         os.close(fd)
         raise Refused(f"{path} is being written by another process: stop that one first") from None

@@ -1,6 +1,7 @@
 """The journal, on disk and in memory: one suite for both, then what only a file can suffer."""
 
 import errno
+import fcntl
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -312,3 +313,73 @@ class TestDisk:
         journal.append(RunStopped("the disk is full"))
         journal.close()
         assert verify(tmp_path / "j").records == written + 2
+
+
+class TestTakingAPlace:
+    """A file written anew beside another takes its place."""
+
+    def two(self, folder: Path) -> tuple[FileJournal, FileJournal]:
+        old, new = FileJournal(folder / "j", StepClock(), "power"), FileJournal(folder / "j.new", StepClock())
+        old.append(EVENT)
+        for _ in range(2):
+            new.append(EVENT)
+        return old, new
+
+    def test_whoever_opens_the_path_finds_the_new_one_and_the_old_takes_no_more(self, tmp_path: Path) -> None:
+        """It is written on there, and one process at a time has it."""
+        old, new = self.two(tmp_path)
+        new.take_place_of(old)
+        assert [each.name for each in tmp_path.iterdir()] == ["j"]
+        with pytest.raises(SystemStopped, match="was replaced"):
+            old.append(EVENT)
+        old.close()
+        new.append(EVENT)
+        with pytest.raises(Refused):
+            FileJournal(tmp_path / "j", StepClock())
+        new.close()
+        assert (tmp_path / "j").stat().st_size == new.size
+        assert verify(tmp_path / "j").records == 4
+
+    def test_it_is_kept_as_durably(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Each record reaches the disk if each did before."""
+        old, new = self.two(tmp_path)
+        new.take_place_of(old)
+        synced: list[int] = []
+        monkeypatch.setattr(os, "fdatasync", synced.append)
+        new.append(EVENT)
+        assert len(synced) == 1
+        monkeypatch.undo()
+        new.close()
+        old.close()
+
+    def test_a_name_that_does_not_reach_the_disk_ends_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The next record is refused: nobody knows which file a power cut would leave."""
+
+        def fail(_: Path) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+        old, new = self.two(tmp_path)
+        monkeypatch.setattr(journals, "flush_folder", fail)
+        new.take_place_of(old)
+        with pytest.raises(SystemStopped, match="Input/output error"):
+            new.append(EVENT)
+        new.close()
+        old.close()
+
+    def test_one_who_opened_the_old_file_just_before_is_refused(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The lock it then gets is on a file that is none any more."""
+        old, new = self.two(tmp_path)
+        lock = fcntl.flock
+
+        def late(fd: int, how: int) -> None:
+            new.take_place_of(old)
+            old.close()
+            lock(fd, how)
+
+        monkeypatch.setattr(fcntl, "flock", late)
+        with pytest.raises(Refused, match="is being written by another process"):
+            FileJournal(tmp_path / "j", StepClock())
+        monkeypatch.undo()
+        new.close()
