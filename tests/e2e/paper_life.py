@@ -2,16 +2,19 @@
 
     python -m tests.e2e.paper_life FILE LIFE
 
-One line for each order, after its answer: client id, order id, trade ids, filled size, balance, position.
+One line for each order, after its answer: client id, order id, trade ids, filled size, balance, position. Between
+orders its file is written anew, again and again, one step after each.
 """
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from perpbot.core.names import ClientOrderId
 from perpbot.core.orders import Side, TimeInForce
 from perpbot.simulation.paper.accounts import AccountFile
-from tests.unit.simulation.venue.scene import START, SYMBOL, VENUE, Scene
+from perpbot.simulation.paper.rewriting import steps
+from tests.unit.simulation.venue.scene import START, SYMBOL, Scene
 
 
 class Stopped:
@@ -24,7 +27,7 @@ class Stopped:
 def opened(path: Path) -> tuple[Scene, AccountFile]:
     """The venue as ``path`` keeps it, and the file to close."""
     accounts = AccountFile(path, Stopped())
-    return Scene(accounts=("us",), turns=accounts.turns(VENUE), keep=accounts.keep), accounts
+    return Scene(accounts=("us",), resume=accounts.resume), accounts
 
 
 def line(scene: Scene, client_id: ClientOrderId) -> str:
@@ -39,9 +42,15 @@ def line(scene: Scene, client_id: ClientOrderId) -> str:
     return f"{client_id} {report.order_id} {trades} {report.status} {report.filled_size} {balance} {held[0]} {held[1]}"
 
 
+def rewriting(accounts: AccountFile) -> Iterator[None]:
+    """Write the file anew, for ever."""
+    while True:
+        yield from steps(accounts)
+
+
 def main() -> None:
-    (scene, _), life = opened(Path(sys.argv[1])), sys.argv[2]
-    number = 0
+    (scene, accounts), life = opened(Path(sys.argv[1])), sys.argv[2]
+    number, writing = 0, rewriting(accounts)
     while True:
         number += 1
         client_id = ClientOrderId(f"{life}.{number}")
@@ -54,6 +63,7 @@ def main() -> None:
         print(line(scene, client_id), flush=True)  # noqa: T201 - that is what it is for
         if number % 3 == 0:
             scene.engine.cancel("us", client_id, scene.now_ns)
+        next(writing)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A venue that died at any moment and was opened again from its file is the one that never died."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,7 +16,7 @@ from perpbot.core.names import Symbol
 from perpbot.core.orders import Fill, OrderReport, OrderRequest
 from perpbot.simulation.paper.accounts import AccountFile
 from perpbot.simulation.venue.engine import VenueEngine
-from perpbot.simulation.venue.turns import AccountTurn
+from perpbot.simulation.venue.turns import AccountTurn, Kept
 from tests.property.simulation.test_venue import ACCOUNTS, KINDS, STEPS, History, Move, Step
 from tests.unit.simulation.venue.scene import START, VENUE, Scene
 
@@ -70,19 +70,27 @@ class Life:
     accounts: AccountFile
     after: list[list[Told]]
 
-    def died(self, records: int, then: "list[AccountTurn] | None" = None) -> Scene:
+    def died(self, records: int) -> Scene:
         """The venue opened again from the first ``records`` turns of the file."""
         copy = self.path.with_name("copy")
         copy.write_bytes(b"".join(self.path.read_bytes().rstrip(b"\0").splitlines(keepends=True)[: records + 2]))
         accounts = AccountFile(copy, Stopped())
-        turns = accounts.turns(VENUE)
         accounts.close()
-        assert len(turns) == records
-        kept: list[AccountTurn] = [] if then is None else then
-        old = self.history.scene
-        scene = Scene(old.instrument, funding_rate=RATE, deposit=DEPOSIT, accounts=(), turns=turns, keep=kept.append)
-        scene.now_ns, scene.sequence, scene.sent = old.now_ns, old.sequence, old.sent
-        return scene
+        assert len(accounts.past(VENUE)) == records
+        return opened_again(self.history.scene, accounts.past(VENUE))
+
+
+def opened_again(old: Scene, past: Iterable[Kept]) -> Scene:
+    """The venue of ``old`` as ``past`` has it, on the same market at the same time."""
+    scene = Scene(
+        old.instrument,
+        funding_rate=RATE,
+        deposit=DEPOSIT,
+        accounts=(),
+        resume=lambda engine: engine.resume(past, lambda turn: None),
+    )
+    scene.now_ns, scene.sequence, scene.sent = old.now_ns, old.sequence, old.sent
+    return scene
 
 
 @contextmanager
@@ -98,7 +106,13 @@ def lived(instrument: Instrument, steps: list[Step]) -> Iterator[Life]:
             accounts.keep(turn)
             after.append(told(engines[0]) if engines else [])
 
-        scene = Scene(instrument, funding_rate=RATE, deposit=DEPOSIT, accounts=(), keep=keep)
+        scene = Scene(
+            instrument,
+            funding_rate=RATE,
+            deposit=DEPOSIT,
+            accounts=(),
+            resume=lambda engine: engine.resume((), keep),
+        )
         engines.append(scene.engine)
         for account in ACCOUNTS:
             scene.engine.open_account(account, Decimal(DEPOSIT))

@@ -42,7 +42,7 @@ def open_paper(
     for name, listed in listings.items():
         engine = VenueEngine(name, listed, funding_rate=terms.funding_rate(name), prefix=terms.prefix)
         if accounts is not None:
-            engine.resume(accounts.turns(name), accounts.keep)
+            accounts.resume(engine)
         if not engine.knows(ACCOUNT):
             engine.open_account(ACCOUNT, terms.deposit)
         latency = terms.latency_seconds(name)

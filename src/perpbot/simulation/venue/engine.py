@@ -8,7 +8,7 @@ account's resting orders ends there (``EXPIRED``, reason ``self_trade``; counted
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
 from perpbot.core.errors import InputError
@@ -19,13 +19,14 @@ from perpbot.core.names import ClientOrderId, ExchangeName, Symbol
 from perpbot.core.orders import Fill, OrderReport, OrderRequest, OrderStatus, OrderType, Side, TimeInForce
 from perpbot.core.positions import Balance, Position
 from perpbot.simulation.venue.account import Account
+from perpbot.simulation.venue.checkpoint import checkpoint, forget
 from perpbot.simulation.venue.margin import Margin
 from perpbot.simulation.venue.market import Listing, VenueMarket
 from perpbot.simulation.venue.matching import Matcher
 from perpbot.simulation.venue.orders import AccountName, VenueReason
 from perpbot.simulation.venue.restoring import restore
 from perpbot.simulation.venue.rules import refusal
-from perpbot.simulation.venue.turns import AccountTurn, OpenTurn
+from perpbot.simulation.venue.turns import AccountTurn, Kept, OpenTurn, PastTurn, VenueState
 
 
 class VenueEngine:
@@ -49,16 +50,27 @@ class VenueEngine:
 
     # accounts
 
-    def resume(self, turns: Iterable[AccountTurn], keep: Callable[[AccountTurn], None]) -> None:
-        """Restore the accounts that ``turns`` made, and hand ``keep`` every turn from now on before anyone is told.
+    def resume(self, past: Iterable[Kept], keep: Callable[[AccountTurn], None]) -> None:
+        """Restore the accounts as ``past`` has them, and hand ``keep`` every turn from now on before anyone is told.
 
         To be called first. Raises :class:`InputError` if a position is of a market that is not listed any more.
         """
-        restored = restore(self.exchange, self._matcher, self._markets, turns)
+        restored = restore(self.exchange, self._matcher, self._markets, past)
         self.liquidations = restored.liquidations
         self._keep = keep
         self._matcher.turn = OpenTurn(listed=restored.finish())
         self._close_turn()
+
+    def checkpoint(self) -> Iterator[PastTurn | VenueState]:
+        """What :meth:`resume` needs to know of all up to now, in pieces; they may be taken later, one at a time."""
+        return checkpoint(self.exchange, self._matcher, self._markets, self.liquidations)
+
+    def forget(self, before_ns: int, at_most: int) -> bool:
+        """Forget orders and payments that were over before ``before_ns``, oldest first: they are unknown then.
+
+        At most so many of each; returns whether there may be more.
+        """
+        return forget(self._matcher, before_ns, at_most)
 
     def knows(self, account: AccountName) -> bool:
         """Whether there is such an account."""
@@ -172,7 +184,7 @@ class VenueEngine:
         return [order.report() for order in self._matcher.live(account, symbol)]
 
     def orders(self, account: AccountName) -> list[tuple[OrderRequest, OrderReport]]:
-        """Every order that was accepted, as it came and as it stands, oldest first."""
+        """Every order that is known, as it came and as it stands, oldest first."""
         return [(each.request, each.report()) for each in self._matcher.orders.values() if each.account == account]
 
     @property
@@ -256,7 +268,7 @@ class VenueEngine:
             contracts = account.contracts(instrument.symbol)
             if contracts and self.funding_rate:
                 due = instrument.settlement_value(contracts, mark) * self.funding_rate
-                payment_id = f"{self._prefix}f{len(self._matcher.payments) + 1}"
+                payment_id = f"{self._prefix}f{self._matcher.count_payment()}"
                 amount = -instrument.to_usd(due, mark)
                 self._matcher.pay(
                     account.name, FundingPaid(self.exchange, instrument.symbol, amount, payment_id, at_ns)

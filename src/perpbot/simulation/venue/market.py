@@ -75,6 +75,10 @@ class VenueMarket:
         now_ns = (self.now_ns or 0) - self._offset_ns
         return (now_ns // interval_ns + 1) * interval_ns + self._offset_ns
 
+    def settled_ns(self) -> int | None:
+        """Up to when settlements were dealt with; ``None`` before the first look at the market."""
+        return self.unsettled_ns[0] - 1 if self.unsettled_ns else self.now_ns
+
     def next_expiry_ns(self) -> int | None:
         """When the first resting order expires."""
         times = (order.request.expires_ns for order in self.resting if order.live)

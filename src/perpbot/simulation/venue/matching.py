@@ -13,13 +13,13 @@ from perpbot.core.orders import Fill, Liquidity, OrderRequest, OrderStatus
 from perpbot.simulation.venue.account import Account
 from perpbot.simulation.venue.market import Offer, VenueMarket
 from perpbot.simulation.venue.orders import AccountName, VenueOrder, VenueReason
-from perpbot.simulation.venue.turns import OpenTurn
+from perpbot.simulation.venue.turns import Numbers, OpenTurn
 
 
 class Matcher:
     """All orders of one venue and what happens to them. ``outbox`` holds what accounts have not been told yet.
 
-    ``turn`` takes what is to be kept, if anything is; ``payments`` are all of funding.
+    ``turn`` takes what is to be kept, if anything is; ``orders`` and ``payments`` of funding are oldest first.
     """
 
     def __init__(self, exchange: ExchangeName, markets: Mapping[Symbol, VenueMarket], prefix: str) -> None:
@@ -32,12 +32,11 @@ class Matcher:
         self._exchange = exchange
         self._markets = markets
         self._prefix = prefix
-        self._orders = 0
-        self._trades = 0
+        self.numbers = Numbers()
 
     def accept(self, account: AccountName, request: OrderRequest, now_ns: int) -> VenueOrder:
         """Keep a new order under its client id."""
-        number = self._orders + 1
+        number = self.numbers.orders + 1
         instrument = self._markets[request.symbol].instrument
         order_id = OrderId(f"{self._prefix}o{number}")
         order = VenueOrder(account, request, instrument, order_id, number, now_ns, updated_ns=now_ns)
@@ -48,13 +47,18 @@ class Matcher:
 
     def keep(self, order: VenueOrder) -> None:
         """Know ``order`` from now on; the next one comes after it."""
-        self._orders = max(self._orders, order.number)
+        self.numbers.orders = max(self.numbers.orders, order.number)
         self.orders[order.account, order.request.client_order_id] = order
 
     def count_trade(self) -> int:
         """The number of one more trade."""
-        self._trades += 1
-        return self._trades
+        self.numbers.trades += 1
+        return self.numbers.trades
+
+    def count_payment(self) -> int:
+        """The number of one more payment."""
+        self.numbers.payments += 1
+        return self.numbers.payments
 
     def pay(self, account: AccountName, paid: FundingPaid) -> None:
         """Book a funding payment, and tell its account."""

@@ -1,4 +1,4 @@
-"""Accounts from their turns: what was booked is booked again in the same order, to the last digit.
+"""Accounts from what was kept of them: what was booked is booked again in the same order, to the last digit.
 
 Orders that rested rest again, behind all that others show. Settlements that passed meanwhile are still to be paid.
 """
@@ -14,18 +14,18 @@ from perpbot.core.events import FundingPaid
 from perpbot.core.instruments import Instrument
 from perpbot.core.names import ClientOrderId, ExchangeName, OrderId, Symbol
 from perpbot.core.orders import Fill, OrderReport
-from perpbot.simulation.venue.account import Account
+from perpbot.simulation.venue.account import Account, Holding
 from perpbot.simulation.venue.market import VenueMarket
 from perpbot.simulation.venue.matching import Matcher
 from perpbot.simulation.venue.orders import AccountName, VenueOrder
-from perpbot.simulation.venue.turns import AccountTurn, OrderAccepted
+from perpbot.simulation.venue.turns import AccountTurn, Kept, OrderAccepted, PastTurn, VenueState
 
 BEHIND_ALL = Decimal("Infinity")
 """How much stands ahead of an order until a book says so."""
 
 
 class Restoring:
-    """Takes turns in order; :meth:`finish` puts the orders on the book and says which instruments are new."""
+    """Takes what was kept, in order; :meth:`finish` puts the orders on the book and says which instruments are new."""
 
     def __init__(self, exchange: ExchangeName, matcher: Matcher, markets: Mapping[Symbol, VenueMarket]) -> None:
         self.liquidations = 0
@@ -35,17 +35,30 @@ class Restoring:
         self._instruments: dict[Symbol, Instrument] = {}
         self._known_ns: dict[Symbol, int] = {}
 
-    def take(self, turn: AccountTurn) -> None:
-        """Do again what ``turn`` did."""
-        self._instruments |= {instrument.symbol: instrument for instrument in turn.listed}
-        for account, amount in turn.transfers:
-            self._account(account).balance += amount
+    def take(self, kept: Kept) -> None:
+        """Do again what a turn did; a state is as it says."""
+        if isinstance(kept, VenueState):
+            self._stand(kept)
+            return
+        self._know(kept)
+        if not isinstance(kept, PastTurn):
+            self._book(kept)
+
+    def _know(self, turn: AccountTurn) -> None:
+        self._list(turn.listed)
         for accepted in turn.accepted:
             self._accept(accepted)
         for account, fill in turn.fills:
-            self._fill(account, fill)
+            self._order(account, fill.client_order_id).add(fill)
         for account, report in turn.ended:
             self._end(account, report)
+        self._matcher.payments += turn.funding
+
+    def _book(self, turn: AccountTurn) -> None:
+        for account, amount in turn.transfers:
+            self._account(account).balance += amount
+        for account, fill in turn.fills:
+            self._fill(account, fill)
         for account, paid in turn.funding:
             self._pay(account, paid)
         for symbol, at_ns in turn.settled:
@@ -70,6 +83,22 @@ class Restoring:
         listed = (market.instrument for market in self._markets.values())
         return [each for each in listed if self._instruments.get(each.symbol) != each]
 
+    def _stand(self, state: VenueState) -> None:
+        self._list(state.listed)
+        for each in state.accounts:
+            account = self._account(each.account)
+            account.balance = each.balance
+            account.holdings = {
+                symbol: Holding(self._instruments[symbol], contracts, value)
+                for symbol, contracts, value in each.holdings
+            }
+        self._known_ns = dict(state.settled)
+        self._matcher.numbers = replace(state.numbers)
+        self.liquidations = state.liquidations
+
+    def _list(self, instruments: Iterable[Instrument]) -> None:
+        self._instruments |= {instrument.symbol: instrument for instrument in instruments}
+
     def _account(self, name: AccountName) -> Account:
         return self._matcher.accounts.setdefault(name, Account(name))
 
@@ -90,7 +119,6 @@ class Restoring:
         if not any(fill.symbol in each.holdings for each in self._matcher.accounts.values()):
             # settlements before this one found nothing to pay on
             self._known_ns[fill.symbol] = max(fill.timestamp_ns, self._known_ns.get(fill.symbol, 0))
-        self._order(account, fill.client_order_id).add(fill)
         self._matcher.count_trade()
         self._matcher.accounts[account].book(self._instruments[fill.symbol], fill)
 
@@ -100,7 +128,7 @@ class Restoring:
 
     def _pay(self, account: AccountName, paid: FundingPaid) -> None:
         self._matcher.accounts[account].balance += paid.amount_usd
-        self._matcher.payments.append((account, paid))
+        self._matcher.count_payment()
 
     def _order(self, account: AccountName, client_order_id: ClientOrderId) -> VenueOrder:
         return self._matcher.orders[account, client_order_id]
@@ -122,10 +150,10 @@ class Restoring:
 
 
 def restore(
-    exchange: ExchangeName, matcher: Matcher, markets: Mapping[Symbol, VenueMarket], turns: Iterable[AccountTurn]
+    exchange: ExchangeName, matcher: Matcher, markets: Mapping[Symbol, VenueMarket], past: Iterable[Kept]
 ) -> Restoring:
-    """Take all ``turns``."""
+    """Take all of ``past``."""
     restoring = Restoring(exchange, matcher, markets)
-    for turn in turns:
-        restoring.take(turn)
+    for kept in past:
+        restoring.take(kept)
     return restoring

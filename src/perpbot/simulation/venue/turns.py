@@ -1,13 +1,14 @@
 """What one call did to the accounts of a venue, as a fact: all of it is kept, or none.
 
-The turns of a venue, from its first on, hold everything its accounts know: see ``restoring``.
+The turns of a venue, from its first on, hold everything its accounts know: see ``restoring``. So do those since its
+last checkpoint, which is past turns and a state: see ``checkpoint``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from perpbot.core.events import FundingPaid
 from perpbot.core.instruments import Instrument
@@ -48,6 +49,48 @@ class AccountTurn:
     liquidations: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class PastTurn(AccountTurn):
+    """Orders and payments that can still be asked for, without their money: that is in the state that follows."""
+
+    kind: ClassVar[str] = "past_turn"
+
+
+@dataclass(slots=True)
+class Numbers:
+    """How many orders, trades and payments the venue has numbered."""
+
+    orders: int = 0
+    trades: int = 0
+    payments: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """What an account has: USD, and of each position signed contracts and their settlement value at entry."""
+
+    account: AccountName
+    balance: Decimal
+    holdings: tuple[tuple[Symbol, Decimal, Decimal], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VenueState:
+    """Where all accounts stand. ``settled`` is up to when the settlements of a symbol were dealt with."""
+
+    kind: ClassVar[str] = "venue_state"
+    exchange: ExchangeName
+    listed: tuple[Instrument, ...]
+    accounts: tuple[AccountState, ...]
+    settled: tuple[tuple[Symbol, int], ...]
+    numbers: Numbers
+    liquidations: int
+
+
+Kept: TypeAlias = AccountTurn | PastTurn | VenueState
+"""What is kept of a venue."""
+
+
 @dataclass(slots=True)
 class OpenTurn:
     """What the turn under way has done so far."""
@@ -81,4 +124,15 @@ class OpenTurn:
             tuple(self.funding),
             tuple(self.settled),
             liquidations,
+        )
+
+    def past(self, exchange: ExchangeName) -> PastTurn:
+        """What it says of orders and payments."""
+        return PastTurn(
+            exchange,
+            listed=tuple(self.listed),
+            accepted=tuple(self.accepted),
+            fills=tuple(self.fills),
+            ended=tuple(self.ended),
+            funding=tuple(self.funding),
         )

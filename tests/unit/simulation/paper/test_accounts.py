@@ -25,7 +25,7 @@ from perpbot.simulation.paper.exchange import PaperExchange
 from perpbot.simulation.paper.faults import Fault, FaultPlan
 from perpbot.simulation.paper.opening import ACCOUNT, PaperTerms, open_paper
 from perpbot.simulation.venue.market import Listing
-from perpbot.simulation.venue.turns import AccountTurn
+from perpbot.simulation.venue.turns import AccountTurn, Kept
 from tests.unit.simulation.venue.scene import LINEAR, SECOND, START, SYMBOL, VENUE, Scene
 
 GTC, IOC = TimeInForce.GTC, TimeInForce.IOC
@@ -423,7 +423,7 @@ class TestFile:
             with capture_logs() as logs:
                 file = AccountFile(path, Stopped())
             assert [(entry["log_level"], entry["bytes"]) for entry in logs] == [("warning", size - last)]
-            assert list(file.turns(VENUE)) == [turn(1), turn(2)]
+            assert list(file.past(VENUE)) == [turn(1), turn(2)]
             file.keep(turn(4))
             file.close()
             assert list(reopened(path)) == [turn(1), turn(2), turn(4)]
@@ -439,11 +439,11 @@ class TestFile:
     def test_a_newer_version_is_refused(self, tmp_path: Path) -> None:
         """And left alone."""
         journal = FileJournal(tmp_path / "accounts", Stopped())
-        journal.append(AccountsBegun(2))
+        journal.append(AccountsBegun(3))
         journal.close()
         before = (tmp_path / "accounts").read_bytes()
         with pytest.raises(
-            InputError, match="accounts of version 2, this PerpBot reads 1; use the PerpBot that wrote it"
+            InputError, match="accounts of version 3, this PerpBot reads 2; use the PerpBot that wrote it"
         ):
             AccountFile(tmp_path / "accounts", Stopped())
         assert (tmp_path / "accounts").read_bytes() == before
@@ -476,10 +476,10 @@ def turn(number: int) -> AccountTurn:
     return AccountTurn(VENUE, transfers=(("us", Decimal(f"{number}E-8")),))
 
 
-def reopened(path: Path) -> list[AccountTurn]:
+def reopened(path: Path) -> list[Kept]:
     file = AccountFile(path, Stopped())
     file.close()
-    return list(file.turns(VENUE))
+    return list(file.past(VENUE))
 
 
 def test_an_answer_that_was_lost_is_found_by_reading_after_the_restart(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """A venue whose external market is moved by hand."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -13,7 +13,6 @@ from perpbot.core.orders import Fill, OrderReport, OrderRequest, OrderType, Side
 from perpbot.simulation.venue.engine import VenueEngine
 from perpbot.simulation.venue.feeds import QueueFeed
 from perpbot.simulation.venue.market import Listing
-from perpbot.simulation.venue.turns import AccountTurn
 
 SECOND = 1_000_000_000
 START = 1_723_161_600 * SECOND + SECOND  # one second after a funding settlement (2024-08-09 00:00 UTC)
@@ -47,7 +46,7 @@ INVERSE = replace(
 class Scene:
     """A venue with one market; accounts ``us`` and ``them``. Times move only by :meth:`later`.
 
-    With ``keep`` the venue goes on from ``turns`` and hands each further turn to it.
+    ``resume`` is what the venue goes on from, and hands each further turn to.
     """
 
     def __init__(
@@ -58,16 +57,15 @@ class Scene:
         funding_rate: str = "0",
         clock_offset_ns: int = 0,
         accounts: Sequence[str] = ("us", "them"),
-        turns: Iterable[AccountTurn] = (),
-        keep: Callable[[AccountTurn], None] | None = None,
+        resume: Callable[[VenueEngine], None] | None = None,
     ) -> None:
         self.instrument = instrument
         self.feed = QueueFeed()
         self.offset_ns = clock_offset_ns
         listing = Listing(instrument, self.feed, clock_offset_ns)
         self.engine = VenueEngine(VENUE, [listing], funding_rate=Decimal(funding_rate), prefix="p-")
-        if keep is not None:
-            self.engine.resume(turns, keep)
+        if resume is not None:
+            resume(self.engine)
         for account in accounts:
             if not self.engine.knows(account):
                 self.engine.open_account(account, Decimal(deposit))
