@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ from perpbot.simulation.market.saved import MarketFile
 from perpbot.simulation.paper.accounts import AccountFile
 from perpbot.simulation.paper.exchange import PaperExchange
 from perpbot.simulation.paper.opening import PaperTerms, open_paper
+from perpbot.simulation.paper.rewriting import keep_short
 
 MODE = "demo"
 TRADING: tuple[ExchangeName, ...] = ("paradex", "extended")
@@ -260,6 +262,8 @@ class Demo:
         _ = supervisor.keep(save, name="market file", restart=Restart.ALWAYS)
         _ = supervisor.keep(lambda: tidy_on(self._store, self.clock), name="journal files", restart=Restart.ALWAYS)
         _ = supervisor.keep(flush, name="paper accounts", restart=Restart.FATAL)
+        short = partial(keep_short, accounts, self.clock, lambda: self.service.recovered)
+        _ = supervisor.keep(short, name="paper accounts' file", restart=Restart.ALWAYS)
         _ = supervisor.keep(draw, name="screen", restart=Restart.ALWAYS)
         self.service.hooks.append(pump.catch_up)
 
