@@ -184,10 +184,14 @@ def finish_change(path: Path) -> None:
 def header(path: Path, number: int) -> Record:
     """The header of finished file ``number``, or of the file that is written if that comes next. Raises
     :class:`InputError` if it is not there or not sound."""
-    segment = _segment(path, number)
-    file = segment.path if segment else path
-    with _opened(file) as lines:
-        return next(records([next(iter(lines), b"")], file))
+    while True:
+        segment = _segment(path, number)
+        file = segment.path if segment else path
+        with _opened(file) as lines:
+            head = next(records([next(iter(lines), b"")], file))
+        if head.segment == number or segment is not None:
+            return head
+        # finished meanwhile: the file that is written is already the next one
 
 
 def flush_folder(folder: Path) -> None:

@@ -243,3 +243,21 @@ def test_a_database_that_is_gone_knows_no_single_pair_of_what_was_removed(
     with Store(tmp_path / "r.db", "replay", journal_mb=1) as store:
         store.open_journal(StepClock())
     assert "filled from a condensed journal" in capsys.readouterr().out
+
+
+def test_a_file_that_is_finished_meanwhile_is_not_left_out(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bot writes on: when the next file's header is looked for, it may be the one before that is written."""
+    number, look = last(path), segments._segment
+    journal = FileJournal(path, StepClock(), segment_bytes=1)
+
+    def late(path: Path, wanted: int) -> segments.Segment | None:
+        found = look(path, wanted)
+        if found is None:
+            journal.append(RunStarted("replay", "f", "0.1.0"))
+            journal.flush()
+        return found
+
+    monkeypatch.setattr(segments, "_segment", late)
+    head = segments.header(path, number + 1)
+    journal.close()
+    assert head.segment == number + 1
