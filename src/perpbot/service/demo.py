@@ -108,7 +108,7 @@ class Demo:
             self.market = self._market()
             exchanges = self._exchanges(accounts, epoch)
             self.service = build(self.settings, MODE, self._outside(supervisor, journal, exchanges, epoch))
-            memory = self.service.recall((each.time_ns, each.event) for each in self._store.history() if each.number)
+            memory = self.service.recall((each.time_ns, each.event) for each in self._store.history())
             self.host = self._host(supervisor, memory)
             for instrument in self.market.instruments.values():
                 journal.append(InstrumentListed(instrument))

@@ -109,7 +109,8 @@ class Store:
 
     def history(self) -> Iterator[Record]:
         """What a start needs of earlier runs, oldest first. To be read before the first record of this run."""
-        return self._journal.history() if self._journal is not None else iter(())
+        found = self._journal.history() if self._journal is not None else iter(())
+        return (record for record in found if record.kind != HEADER)
 
     def untidy(self) -> bool:
         """Whether a file of the journal was finished since the last look: it is not compressed yet."""

@@ -242,6 +242,7 @@ def test_a_database_that_is_gone_knows_no_single_pair_of_what_was_removed(
     (tmp_path / "r.db").unlink()
     with Store(tmp_path / "r.db", "replay", journal_mb=1) as store:
         store.open_journal(StepClock())
+        assert isinstance(next(store.history()).event, HistoryCondensed)
     assert "filled from a condensed journal" in capsys.readouterr().out
 
 
