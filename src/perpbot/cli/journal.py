@@ -18,7 +18,7 @@ from perpbot.cli.output import console, moment, print_json, say, table
 from perpbot.core.errors import InputError
 from perpbot.core.events import SettingChanged
 from perpbot.records import journal as journals
-from perpbot.records.chain import HEADER, Record
+from perpbot.records.chain import HEADER, Record, Verification
 from perpbot.records.encoding import EVENT_TYPES
 
 _FILE = click.argument("file", type=PATH, required=False)
@@ -49,20 +49,34 @@ def verify(file: Path | None, as_json: bool) -> int:
                 "reason": found.reason,
                 "torn_tail_bytes": found.torn_tail_bytes,
                 "seal": found.seal,
+                "files": found.files,
+                "file": None if found.ok else found.file,
+                "record": None if found.first_bad_line is None else found.number,
             }
         )
     if found.ok:
         if not as_json:
-            console().print(f"{escape(str(path))}: {found.records:,} records, whole and unchanged; seal {found.seal}")
+            console().print(f"{escape(str(path))}: {_size(found)}, whole and unchanged; seal {found.seal}")
         return DONE
-    say(f"{path}: {found.reason}; {_advice(found.torn_tail_bytes, found.records)}")
+    say(f"{found.file}: {found.reason}; {_advice(found)}")
     return FAILED
 
 
-def _advice(torn_tail_bytes: int, records: int) -> str:
-    if torn_tail_bytes:
-        return f"its last {torn_tail_bytes} bytes were cut off while written, the {records:,} records before are good"
-    return f"the {records:,} records before it are good, trust nothing after them"
+def _size(found: Verification) -> str:
+    files = f" in {found.files} files" if found.files > 1 else ""
+    return f"{found.records:,} records{files}"
+
+
+def _advice(found: Verification) -> str:
+    if found.torn_tail_bytes:
+        size = found.torn_tail_bytes
+        return f"its last {size} bytes were cut off while written (a power cut): the next start sets them aside"
+    if found.newer:
+        return "the records before it are good"
+    return (
+        f"the {found.records:,} records before it are good, trust nothing from it on: restore a backup (perpbot "
+        "restore), or move the database and all files of its journal away to begin anew"
+    )
 
 
 @journal.command

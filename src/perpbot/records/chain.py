@@ -28,7 +28,8 @@ VERSION = 1
 HEADER = "journal"
 GENESIS = b"0" * 64
 EMPTY = "the journal is empty: it has not even its header"
-TORN_HEADER = "line 1: the header was not written to its end"
+_FIRST = "line 1: record 0"
+TORN_HEADER = f"{_FIRST}: the header was not written to its end"
 _SEAL = b',"h":"'
 _SEAL_LENGTH = len(_SEAL) + 64 + len(b'"}')
 _BEGINS = b'{"n":0,"t":'
@@ -120,9 +121,9 @@ class Verification:
     """What reading a journal, or one file of it, found.
 
     ``records`` are the good ones before the first bad line (counted from 1 in its ``file``), headers included, and
-    ``number`` is that of the record that would follow them. ``torn_tail_bytes`` is a last line that was not written to
-    its end (a power cut): the records before it are good. ``version`` is the format's, ``newer`` that it is not ours
-    yet, ``condensed`` that the file is a condensed one.
+    ``number`` is that of the record that follows them, or should. ``torn_tail_bytes`` is a last line that was not
+    written to its end (a power cut): the records before it are good. ``version`` is the format's, ``newer`` that it is
+    not ours yet, ``condensed`` that the file is a condensed one.
     """
 
     records: int
@@ -204,15 +205,15 @@ def unsound(problem: str | None) -> str:
     if problem and "newer PerpBot" in problem:
         return problem
     return (
-        f"{problem}; the journal was changed or damaged: restore a backup (perpbot restore), or move it away to begin "
-        "anew; see perpbot journal verify"
+        f"{problem}; the journal was changed or damaged: restore a backup (perpbot restore), or move the database and "
+        "all files of its journal away to begin anew; see perpbot journal verify"
     )
 
 
 def verify_lines(lines: Iterable[bytes], after: End | None = None) -> Verification:
     """Read all of one file's ``lines`` and say whether they are one unbroken, unchanged chain, which goes on ``after``
     the file before."""
-    count, size, seal, number = 0, 0, "", 0
+    count, size, seal, number = 0, 0, "", after.number if after else 0
     head: dict[str, Any] = {}
     end: End | None = None
     for record, problem, torn in _walk(lines, after):
@@ -234,7 +235,8 @@ def verify_lines(lines: Iterable[bytes], after: End | None = None) -> Verificati
 def _walk(lines: Iterable[bytes], after: End | None) -> Iterator[tuple[Record | None, str, int]]:
     """Each line as a record with its length, or at last what is wrong with one (and how long a torn tail is)."""
     rest = iter(lines)
-    expected, seal, count = 0, GENESIS, 0
+    first = after.number if after else 0
+    expected, seal, count = first, GENESIS, 0
     condensed: Condensed | None = None
     for line in rest:
         body = line[: -_SEAL_LENGTH - 1]
@@ -254,7 +256,8 @@ def _walk(lines: Iterable[bytes], after: End | None) -> Iterator[tuple[Record | 
             if condensed and torn:
                 torn, problem = None, "not written to its end"
             if torn != 0:
-                yield None, _told(count + 1, problem, line, torn), torn or 0
+                place = f"line {count + 1}: record {expected if count or after is None else first}"
+                yield None, _told(place, problem, line, torn), torn or 0
             return
         assert record is not None
         expected, count = expected + 1, count + 1
@@ -299,11 +302,11 @@ def _of_today(record: Record, version: int) -> Record:
     return Record(record.number, record.time_ns, record.kind, data, record.seal)
 
 
-def _told(line_number: int, problem: str, line: bytes, torn: int | None) -> str:
+def _told(place: str, problem: str, line: bytes, torn: int | None) -> str:
     if torn is None:
-        return f"line {line_number}: {problem}"
-    half_a_header = line_number == 1 and torn < _LONGEST_HEADER and _begun_alike(line[:torn])
-    return TORN_HEADER if half_a_header else f"line {line_number}: not written to its end"
+        return f"{place}: {problem}"
+    half_a_header = place == _FIRST and torn < _LONGEST_HEADER and _begun_alike(line[:torn])
+    return TORN_HEADER if half_a_header else f"{place}: not written to its end"
 
 
 def _begun_alike(line: bytes) -> bool:

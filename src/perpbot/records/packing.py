@@ -16,7 +16,16 @@ from pathlib import Path
 from perpbot.core.errors import InputError
 from perpbot.records.chain import Chain, Condensed, Record
 from perpbot.records.encoding import Fact
-from perpbot.records.segments import CONDENSED, beside, condensed, finished, flush_folder, locked, verify_file
+from perpbot.records.segments import (
+    CONDENSED,
+    beside,
+    condensed,
+    finished,
+    flush_folder,
+    locked,
+    packing_seal,
+    verify_file,
+)
 
 _LEVEL = 6
 _UNFINISHED = ".unfinished"
@@ -103,6 +112,8 @@ def _pack(target: Path, chunks: Iterable[bytes]) -> None:
         with gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=_LEVEL, mtime=0, filename="") as out:
             for chunk in chunks:
                 out.write(chunk)
+        raw.flush()
+        raw.write(packing_seal(unfinished, raw.tell()))
         raw.flush()
         os.fsync(raw.fileno())
     unfinished.rename(target)

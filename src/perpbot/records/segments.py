@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -203,6 +204,31 @@ def flush_folder(folder: Path) -> None:
         os.close(opened)
 
 
+def verify_packing(file: Path) -> str | None:
+    """What is wrong with the bytes of a packed ``file``, also those that unpacking does not look at; else ``None``."""
+    length = file.stat().st_size - _PACKING_SEAL_BYTES
+    if length > 0:
+        with file.open("rb") as packed:
+            packed.seek(length)
+            if packed.read() == packing_seal(file, length):
+                return None
+    return "it was changed since it was packed"
+
+
+def packing_seal(file: Path, length: int) -> bytes:
+    """What ends a packed file: a gzip member with nothing in it but, as its comment, the hash of the ``length`` bytes
+    before it."""
+    found = sha256()
+    with file.open("rb") as packed:
+        while chunk := packed.read(min(_CHUNK_BYTES, length - packed.tell())):
+            found.update(chunk)
+    return _EMPTY_WITH_COMMENT % found.hexdigest().encode()
+
+
+_CHUNK_BYTES = 1 << 20
+_EMPTY_WITH_COMMENT = b"\x1f\x8b\x08\x10\0\0\0\0\0\xff%s\0\x03\0\0\0\0\0\0\0\0\0"
+"""RFC 1952: magic, deflate, a comment follows, no time, no system; the comment, an empty block, its sum and length."""
+_PACKING_SEAL_BYTES = len(_EMPTY_WITH_COMMENT % (b"0" * 64))
 _UNREADABLE = (gzip.BadGzipFile, EOFError, zlib.error)
 
 
@@ -296,7 +322,7 @@ def _close(file: BinaryIO | None) -> None:
 
 def _current(path: Path) -> BinaryIO | None:
     try:
-        return path.open("rb")
+        return _unpacked(path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -330,7 +356,10 @@ def _unpacked(file: Path) -> BinaryIO:
 
 
 def _check(file: Path, lines: BinaryIO, after: End | None) -> Verification:
+    number = after.number if after else 0
     try:
-        return replace(verify_lines(lines, after), file=str(file))
+        found = replace(verify_lines(lines, after), file=str(file))
     except _UNREADABLE as error:
-        return Verification(0, False, 1, f"it cannot be unpacked ({error})", file=str(file))
+        return Verification(0, False, 1, f"it cannot be unpacked ({error})", number=number, file=str(file))
+    wrong = verify_packing(file) if found.ok and file.suffix == ".gz" else None
+    return replace(found, ok=False, reason=f"{wrong}, its records were not") if wrong else found

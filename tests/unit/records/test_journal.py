@@ -163,7 +163,7 @@ class TestFile:
             file.write(tail)
         found = verify(path)
         assert (found.ok, found.records, found.torn_tail_bytes) == (False, good.records, len(tail))
-        assert found.reason == f"line {good.records + 1}: not written to its end"
+        assert found.reason == f"line {good.records + 1}: record {good.records}: not written to its end"
         journal = FileJournal(path, StepClock())
         assert journal.torn_tail_bytes == len(tail)
         assert journal.append(EVENT) == good.records
@@ -177,10 +177,10 @@ class TestFile:
         path.write_bytes(content)
         found = verify(path)
         assert (found.ok, found.first_bad_line, found.records) == (False, 5, 4)
-        assert found.reason == "line 5: the hash does not match what is written"
-        with pytest.raises(InputError, match="line 5: the hash"):
+        assert found.reason == "line 5: record 4: the hash does not match what is written"
+        with pytest.raises(InputError, match="line 5: record 4: the hash"):
             list(read(path))
-        with pytest.raises(InputError, match=r"line 5: .*move it away"):
+        with pytest.raises(InputError, match=r"line 5: .*away to begin anew"):
             FileJournal(path, StepClock())
         assert path.read_bytes() == content
 
@@ -202,7 +202,7 @@ class TestFile:
         lines = chain.header(1)
         chain.number = 2
         (tmp_path / "j").write_bytes(lines + chain.line(2, EVENT))
-        assert verify(tmp_path / "j").reason == "line 2: the record is not the one that belongs here"
+        assert verify(tmp_path / "j").reason == "line 2: record 1: the record is not the one that belongs here"
 
     @pytest.mark.parametrize("content", [b"", b"\0" * 100])
     def test_that_is_empty_does_not_verify_and_is_started(self, tmp_path: Path, content: bytes) -> None:
@@ -218,7 +218,7 @@ class TestFile:
     def test_that_is_no_journal_is_left_as_it_is(self, tmp_path: Path, content: bytes) -> None:
         """Somebody else's file is never cut."""
         (tmp_path / "j").write_bytes(content)
-        with pytest.raises(InputError, match="move it away"):
+        with pytest.raises(InputError, match="away to begin anew"):
             FileJournal(tmp_path / "j", StepClock())
         assert (tmp_path / "j").read_bytes() == content
 

@@ -83,7 +83,7 @@ def test_a_missing_file_is_named(path: Path, lost: str) -> None:
     found = verify(path)
     assert not found.ok
     assert found.reason is not None
-    last = "line 1: file 4 of the journal is missing before it"
+    last = "line 1: record 37: file 4 of the journal is missing before it"
     told = {"j": "j itself is missing, its earlier files are there", "j.00004": last}
     assert found.reason == told.get(lost, f"its file {lost} is missing")
     with pytest.raises(InputError, match="is missing.*restore a backup"):
@@ -99,9 +99,10 @@ def test_a_file_of_another_journal_does_not_pass(path: Path, tmp_path: Path) -> 
         journal.flush()
     journal.close()
     (path.parent / "k.00002").replace(path.parent / "j.00002")
+    before = segments.verify_file(path.parent / "j.00001").records
     found = verify(path)
     assert (found.first_bad_line, found.file) == (1, str(path.parent / "j.00002"))
-    assert found.reason == "line 1: the file does not go on where the one before it ended"
+    assert found.reason == f"line 1: record {before}: the file does not go on where the one before it ended"
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -114,7 +115,7 @@ def test_a_changed_byte_in_a_finished_file_is_named_with_file_and_line(path: Pat
     found = verify(path)
     assert (found.ok, found.first_bad_line) == (False, 5)
     assert Path(found.file).name.startswith("j.00001")
-    with pytest.raises(InputError, match=r"j\.00001(\.gz)?: line 5: .*changed or damaged"):
+    with pytest.raises(InputError, match=r"j\.00001(\.gz)?: line 5: record 4: .*changed or damaged"):
         list(read(path))
 
 

@@ -185,7 +185,9 @@ class TestJournalAndDatabase:
         with monkeypatch.context() as newer:
             newer.setattr("perpbot.records.chain.VERSION", 2)
             path.with_name("demo.db.journal").write_bytes(Chain().header(1))
-        with pytest.raises(InputError, match=r"\.journal: line 1: format version 2, .*: use the newer PerpBot$"):
+        with pytest.raises(
+            InputError, match=r"\.journal: line 1: record 0: format version 2, .*use the newer PerpBot$"
+        ):
             self.start(path)
 
     def test_a_change_in_the_middle_of_the_journal_is_refused_in_words(self, path: Path) -> None:
