@@ -14,6 +14,7 @@ from perpbot.cli.home import reading
 from perpbot.cli.options import did_you_mean, reading_options
 from perpbot.cli.output import console, print_json, short_moment, table, text
 from perpbot.core.errors import InputError
+from perpbot.core.pairs import PairState
 from perpbot.core.reasons import message
 from perpbot.records import queries
 from perpbot.records.database import Database
@@ -43,7 +44,8 @@ def why(symbol: str | None, db: Path | None, config: Path | None, overrides: tup
 
 
 def explain(database: Database, symbols: list[str], language: str) -> dict[str, Any]:
-    """What became of the candidates of ``symbols``: sentences, the funnel, the newest verdicts."""
+    """What became of the candidates of ``symbols``: sentences, the funnel, the newest verdicts; and all quarantined
+    pairs, for those forbid openings of every symbol on their exchanges."""
     counts = [count for count in queries.verdicts(database) if count.symbol in symbols]
     pairs = queries.pairs(database)
     by_symbol = {}
@@ -57,11 +59,17 @@ def explain(database: Database, symbols: list[str], language: str) -> dict[str, 
         }
     recent = [found for found in queries.document(database, "verdicts") or [] if found["symbol"] in symbols]
     return {
+        "quarantined": [_quarantined(pair) for pair in pairs if pair["state"] == PairState.QUARANTINED],
         "candidates": sum(count.count for count in counts),
         "symbols": by_symbol,
         "reasons": funnel(counts),
         "recent": _folded(recent),
     }
+
+
+def _quarantined(pair: dict[str, Any]) -> dict[str, Any]:
+    exchanges = [pair["buy_exchange"], pair["sell_exchange"]]
+    return {"pair_id": pair["pair_id"], "symbol": pair["symbol"], "exchanges": exchanges, "reason": pair["reason"]}
 
 
 def _folded(newest_first: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -86,6 +94,12 @@ def _known(database: Database, symbol: str | None) -> list[str]:
 
 
 def _show(to: Console, told: dict[str, Any], display: DisplaySettings) -> None:
+    for each in told["quarantined"]:
+        reason, where = message(each["reason"] or "quarantined", display.language), " and ".join(each["exchanges"])
+        to.print(
+            f"[bold red]QUARANTINED[/bold red] {escape(each['pair_id'])} ({each['symbol']}): {reason}; nothing opens "
+            f"on {escape(where)} until it is closed or resolved, see `perpbot status`"
+        )
     for found in told["symbols"].values():
         to.print(escape(found["sentence"]))
     if told["reasons"]:
