@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from perpbot.cli.asking import NoAnswer, NoBot, ask, is_running
 from perpbot.cli.output import say
 from perpbot.core.errors import InputError
+from perpbot.service.half_restored import refuse_half_restored
 
 if TYPE_CHECKING:
     from perpbot.records.database import Database
@@ -77,6 +78,7 @@ def reading(
     from perpbot.records.database import Database  # noqa: PLC0415
 
     path = stated if stated is not None else running(groups or (EVERY_MODE,)) or newest(groups or (EVERY_MODE,))
+    refuse_half_restored(path)
     database = Database.read(path)
     try:
         settings = load(config, overrides, queries.exchanges(database))
@@ -136,6 +138,8 @@ def newest(groups: Iterable[tuple[str, ...]]) -> Path:
     """The database written last, of the first group of modes that has one. Raises ``InputError`` if none has."""
     folder = home()
     for modes in groups:
+        for mode in modes:
+            refuse_half_restored(folder / f"{mode}.db")
         if found := _found(modes):
             return max(found, key=_written_ns)
     raise InputError(

@@ -18,7 +18,6 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import IO
 
 import msgspec
@@ -27,6 +26,8 @@ from perpbot import __version__
 from perpbot.core.errors import InputError
 from perpbot.records import chain, database, segments
 from perpbot.records.journal import identity
+from perpbot.service.half_restored import note_path, noted, refuse_half_restored
+from perpbot.service.staging import folder_in
 from perpbot.service.store import take_lock
 from perpbot.simulation.paper.resetting import kept
 
@@ -86,10 +87,11 @@ def back_up(path: Path, target: Path, now_ns: int, configuration: Path | None = 
     mode = database.mode_of(path) if path.is_file() else None
     if mode is None:
         raise InputError(f"{path}: no database of PerpBot; name one with --db")
+    refuse_half_restored(path)
     if os.path.lexists(target):
         raise InputError(f"{target} exists already and is not overwritten; name another file")
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _folder_in(target.parent) as staged:
+    with folder_in(target.parent) as staged:
         records = _copy_all(path, staged, configuration)
         files = tuple(_described(each) for each in sorted(staged.iterdir()))
         made = Manifest(FORMAT, __version__, mode, now_ns, chain.VERSION, records, files)
@@ -115,13 +117,14 @@ def restore(archive: Path, path: Path, now_ns: int, *, with_exchange: bool = Fal
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = take_lock(path)
     try:
-        with _folder_in(path.parent) as staged:
+        with folder_in(path.parent) as staged:
             manifest = _unpack(archive, staged)
             _check(archive, staged, manifest, path)
             keep = not with_exchange and path.with_name(path.name + _EXCHANGE[0]).exists()
-            aside = _move_aside(path, now_ns, keep_exchange=keep)
-            _move_in(staged, path, keep_exchange=keep)
-            return Restored(manifest, aside, keep, _configure(staged, home))
+            with noted(path, archive, with_exchange=with_exchange):
+                aside = _move_aside(path, now_ns, keep_exchange=keep)
+                _move_in(staged, path, keep_exchange=keep)
+                return Restored(manifest, aside, keep, _configure(staged, home))
     finally:
         os.close(lock)
 
@@ -169,18 +172,15 @@ def _described(file: Path) -> File:
 
 
 def _pack(staged: Path, names: list[str], target: Path) -> None:
-    unfinished = target.with_name(f"{target.name}.new")
-    try:
-        with _made(unfinished) as file:
-            with tarfile.open(fileobj=file, mode="w:gz", format=tarfile.PAX_FORMAT) as archive:
-                for name in names:
-                    archive.add(staged / name, name, recursive=False, filter=_plain)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.rename(target)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+    unfinished = staged / "archive"
+    with _made(unfinished) as file:
+        with tarfile.open(fileobj=file, mode="w:gz", format=tarfile.PAX_FORMAT) as archive:
+            for name in names:
+                archive.add(staged / name, name, recursive=False, filter=_plain)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(target)
+    segments.flush_folder(target.parent)
 
 
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -287,7 +287,7 @@ def _check(archive: Path, staged: Path, manifest: Manifest, path: Path) -> None:
 
 def _move_aside(path: Path, now_ns: int, *, keep_exchange: bool) -> Path | None:
     left = [path.name + ending for ending in _EXCHANGE] if keep_exchange else []
-    left.append(f"{path.name}.latch")
+    left += [f"{path.name}.latch", note_path(path).name]
     gone = [file for file in kept(path) if not file.name.startswith(tuple(left))]
     if not gone:
         return None
@@ -299,8 +299,7 @@ def _move_aside(path: Path, now_ns: int, *, keep_exchange: bool) -> Path | None:
 
 
 def _move_in(staged: Path, path: Path, *, keep_exchange: bool) -> None:
-    """The database comes last: a kill before that leaves a journal, from which it is filled anew."""
-    for file in sorted(staged.iterdir(), key=lambda each: each.name == DATABASE):
+    for file in sorted(staged.iterdir()):
         target = path if file.name == DATABASE else path.with_name(f"{path.name}.{file.name}")
         if file.name == CONFIGURATION or (keep_exchange and target.name.startswith(f"{path.name}.paper")):
             continue
@@ -309,7 +308,6 @@ def _move_in(staged: Path, path: Path, *, keep_exchange: bool) -> None:
         if file.name == LATCH and target.exists():
             continue
         file.rename(target)
-    segments.flush_folder(path.parent)
 
 
 def _configure(staged: Path, home: Path) -> Path | None:
@@ -328,16 +326,6 @@ def _configure(staged: Path, home: Path) -> Path | None:
 
 
 # files
-
-
-@contextmanager
-def _folder_in(parent: Path) -> Iterator[Path]:
-    """A folder for its owner only, which is removed again with what is left in it."""
-    folder = Path(mkdtemp(prefix=".perpbot-", dir=parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
 
 
 def _made(file: Path) -> IO[bytes]:

@@ -22,6 +22,7 @@ from perpbot.records.queries import VerdictCount
 from perpbot.risk.verdicts import ReasonCount
 from perpbot.service.address import latch_path, lock_path
 from perpbot.service.funnel import recent_verdicts
+from perpbot.service.half_restored import refuse_half_restored
 from perpbot.service.parts import Parts
 from perpbot.service.risk_state import risk_state
 from perpbot.service.summary import as_json
@@ -66,6 +67,7 @@ class Store:
         self._journal: FileJournal | None = None
         self._projector: Projector | None = None
         self._behind = False
+        refuse_half_restored(path)
         refuse_foreign(path, mode, self.journal_path)
         self._lock = take_lock(path)
         try:

@@ -14,7 +14,7 @@ from perpbot.core.errors import InputError, Refused
 from perpbot.records.database import mode_of
 
 _EXACTLY = ("", "-wal", "-shm", "-journal")
-_BEGINNING = (".journal", ".paper", ".market", ".latch")
+_BEGINNING = (".journal", ".paper", ".market", ".latch", ".restoring")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
