@@ -91,9 +91,10 @@ def _of_system(error: OSError) -> tuple[int, str]:
 
 
 def _of_database(error: BaseException) -> tuple[int, str] | None:
-    """Looks for SQLAlchemy only where it was imported."""
-    errors = sys.modules.get("sqlalchemy.exc")
-    if errors is None or not isinstance(error, errors.SQLAlchemyError):
+    """Looks for SQLAlchemy and SQLite only where they were imported."""
+    modules = (("sqlalchemy.exc", "SQLAlchemyError"), ("sqlite3", "Error"))
+    kinds = tuple(getattr(sys.modules[module], name) for module, name in modules if module in sys.modules)
+    if not isinstance(error, kinds):
         return None
     reason = getattr(error, "orig", None) or error
     return FAILED, f"the database cannot be used: {reason}; check its file and disk, or name another with --db"

@@ -121,7 +121,10 @@ def _up_to_date(path: Path) -> str:
         say(f"{error}: figures are those of its last save")
         return "database"
     if not saved:
-        say("another program holds the database: figures are those of the bot's last save")
+        say(
+            "the bot cannot write its database (another program holds it, or its disk is full): figures are those of "
+            "its last save"
+        )
     return "running bot"
 
 

@@ -70,7 +70,9 @@ def _size(found: Verification) -> str:
 def _advice(found: Verification) -> str:
     if found.torn_tail_bytes:
         size = found.torn_tail_bytes
-        return f"its last {size} bytes were cut off while written (a power cut): the next start sets them aside"
+        return (
+            f"its last {size} bytes were not written whole (a power cut, a full disk): the next start sets them aside"
+        )
     if found.newer:
         return "the records before it are good"
     return (

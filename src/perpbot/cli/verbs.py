@@ -299,17 +299,25 @@ def _stop(*, flatten: bool, db: Path | None, reason: str, key: str | None, as_js
         if not line.ended(STOP_SECONDS):
             raise NoAnswer(f"the bot on {database} is still stopping after {STOP_SECONDS:g} s: look at its log")
     left = _left_open(database)
+    return conclude({**answer, "detail": _stopped(left), "state": "STOPPED", "open": left}, as_json=as_json)
+
+
+def _stopped(left: list[dict[str, str]] | None) -> str:
+    if left is None:
+        return "stopped; its database is not up to date: the next start brings it there and goes on with what is open"
     shown = ", ".join(f"{pair['pair_id']} ({pair['symbol']}, {pair['state']})" for pair in left)
-    detail = f"stopped; still open: {shown}; the next start goes on with them" if left else "stopped; no pair is open"
-    return conclude({**answer, "detail": detail, "state": "STOPPED", "open": left}, as_json=as_json)
+    return f"stopped; still open: {shown}; the next start goes on with them" if left else "stopped; no pair is open"
 
 
-def _left_open(database: Path) -> list[dict[str, str]]:
+def _left_open(database: Path) -> list[dict[str, str]] | None:
+    """The pairs that stay open; ``None`` if the database does not know how the run ended."""
     from perpbot.records import queries  # noqa: PLC0415 - SQLAlchemy is slow to import, and other verbs do without
     from perpbot.records.database import Database  # noqa: PLC0415
 
     opened = Database.read(database)
     try:
+        if any(run["stopped_ns"] is None for run in queries.runs(opened)[-1:]):
+            return None
         live = [pair for pair in queries.pairs(opened) if not PairState(pair["state"]).final]
         return [{name: pair[name] for name in ("pair_id", "symbol", "state")} for pair in live]
     finally:

@@ -7,6 +7,7 @@ the owner calls every :data:`FLUSH_SECONDS`; with ``power`` it has reached the d
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -255,7 +256,7 @@ class FileJournal:
             if end > self._allocated - _RESERVE_BYTES and not self.crowded:
                 self._reserve(end)
             if os.pwrite(self._fd, line, self._offset) != len(line):
-                raise OSError("the write was cut short")  # noqa: TRY301 - handled like any other failure below
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301 - handled like any other failure below
             if self._power:
                 os.fdatasync(self._fd)
         except OSError as error:
@@ -272,7 +273,10 @@ class FileJournal:
 
     def _fail(self, error: OSError) -> SystemStopped:
         # After a failed sync nobody knows what is on the disk: trying again would only hide that.
-        self._failure = f"journal {self.path} cannot be written ({error.strerror or error}): nothing may be sent"
+        self._failure = (
+            f"journal {self.path} cannot be written ({error.strerror or error}): nothing may be sent; make room or "
+            "mend the disk, then stop the bot and start it again"
+        )
         return SystemStopped(self._failure)
 
 

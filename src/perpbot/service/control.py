@@ -32,18 +32,21 @@ from perpbot.core.commands import (
     Stop,
     TradingState,
 )
-from perpbot.core.errors import ConfigError, InputError, Refused
+from perpbot.core.errors import ConfigError, InputError, Refused, SystemStopped
 from perpbot.core.events import CommandRefused, CommandTaken, SettingChanged
 from perpbot.core.money import plain
 from perpbot.core.names import PairId
 from perpbot.core.pairs import ExitReason, Pair, PairState
 from perpbot.core.reasons import message
+from perpbot.execution.notes import note
 from perpbot.service.adoption import ChangeKind, adopt, plan_change
 from perpbot.service.resolving import resolve_pair
-from perpbot.service.trading import TradingService
+from perpbot.service.trading import DISK_FULL, TradingService
 
 log = structlog.get_logger(__name__)
 
+OBEYED_UNWRITTEN = (Pause, Freeze, Reduce, Halt, Stop)
+"""Commands that are carried out although the journal cannot be written: they let nothing loose."""
 REMEMBERED_KEYS = 1000
 SECOND_NS = 1_000_000_000
 
@@ -106,16 +109,15 @@ class Control:
         taken = given and f"the key {key} was used for {given if isinstance(given, str) else given.name}: take another"
         refusal, detail = taken or self._refusal(command, reason), ""
         if refusal is None:
-            self._parts.outside.journal.append(CommandTaken(command.name, command.arguments(), actor, reason, key))
+            refusal = self._journal(CommandTaken(command.name, command.arguments(), actor, reason, key), command)
+        if refusal is None:
             try:
                 told = self._acts[type(command)](command, actor, reason)
                 detail = told if isinstance(told, str) else await told
             except (Refused, ConfigError, InputError) as error:
                 refusal = str(error)
         if refusal is not None:
-            self._parts.outside.journal.append(
-                CommandRefused(command.name, command.arguments(), actor, reason, refusal)
-            )
+            note(self._parts.outside.journal, CommandRefused(command.name, command.arguments(), actor, reason, refusal))
             log.warning("command refused", command=command.name, actor=actor, why=refusal)
             return ControlResult(False, refusal)
         result = ControlResult(True, detail=detail, data={"state": str(self._parts.status.state)})
@@ -123,6 +125,16 @@ class Control:
         if key:
             self._remember(key, command, result)
         return result
+
+    def _journal(self, taken: CommandTaken, command: Command) -> str | None:
+        """Journal a command, or say why it cannot be: then only what forbids or ends is carried out."""
+        try:
+            self._parts.outside.journal.append(taken)
+        except SystemStopped as error:
+            if not isinstance(command, OBEYED_UNWRITTEN):
+                return str(error)
+            log.warning("command not journaled", command=command.name, actor=taken.actor, reason=taken.reason)
+        return None
 
     def _remember(self, key: str, given: Command | str, result: ControlResult) -> None:
         self._results[key] = given, result
@@ -145,6 +157,8 @@ class Control:
         status = self._parts.status
         if not self._service.recovered:
             raise Refused("start has to wait: what earlier runs left is still being looked at")
+        if self._service.disk_full:
+            raise Refused(DISK_FULL)
         status.thaw()
         self._service.closing_all = False
         status.move(TradingState.ACTIVE, actor, reason or "start")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -13,13 +13,14 @@ from typing import Any
 
 import structlog
 
-from perpbot.core.errors import InputError
+from perpbot.core.errors import InputError, SystemStopped
 from perpbot.core.events import InstrumentListed, TaskDied
 from perpbot.core.instruments import Instrument
 from perpbot.core.market_data import MarketEvent
 from perpbot.core.names import ExchangeName, Symbol
 from perpbot.core.pairs import Pair
 from perpbot.core.ports import Timers
+from perpbot.execution.notes import note
 from perpbot.pricing.basis import SAMPLE_INTERVAL_NS
 from perpbot.records.journal import FLUSH_SECONDS, FileJournal
 from perpbot.records.latch import FileLatch
@@ -86,6 +87,7 @@ class Demo:
         self._ending: asyncio.Event = asyncio.Event()
         self._flatten = False
         self._saved_market = MarketFile(store.beside(".market"))
+        self._market_behind = False
         self._error: str | None = None
         self.left: list[Pair] = []
         self.market: GeneratedMarket
@@ -246,7 +248,7 @@ class Demo:
         async def save() -> None:
             while True:
                 await self.clock.sleep(SAVE_SECONDS)
-                self._saved_market.save(self.market.state())
+                self._save_market()
 
         async def flush() -> None:
             while True:
@@ -277,7 +279,7 @@ class Demo:
     def _on_death(self, death: TaskDied) -> None:
         self._error = f"task {death.task} died: {death.error}"
         if hasattr(self, "service"):
-            self.service.parts.outside.journal.append(death)
+            note(self.service.parts.outside.journal, death)
 
     # telling
 
@@ -297,11 +299,23 @@ class Demo:
         }
 
     def _result(self) -> dict[str, Any]:
-        self.service.mark(last=True)
+        with suppress(SystemStopped):  # a dead journal takes no mark, and has been told of
+            self.service.mark(last=True)
         result = self.summary()
-        self._store.save(self.service.parts, self.host.documents())
-        self._saved_market.save(self.market.state())
+        self._store.save_at_end(self.service.parts, self.host.documents())
+        self._save_market()
         return result
+
+    def _save_market(self) -> None:
+        """Keep the market as of now. If it cannot be, it goes on from where it was kept last: no reason to end."""
+        try:
+            self._saved_market.save(self.market.state())
+        except OSError as error:
+            if not self._market_behind:
+                log.error("market not kept", path=str(self._saved_market.path), reason=error.strerror)  # noqa: TRY400 - no bug
+            self._market_behind = True
+        else:
+            self._market_behind = False
 
 
 def run_demo(

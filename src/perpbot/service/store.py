@@ -90,7 +90,8 @@ class Store:
         try:
             if self._journal is not None:
                 self._journal.close()
-            self._project()
+            if not self._behind:  # else it was tried, and said: the next start brings it up to the journal
+                self._project()
         finally:
             self._database.close()
             os.close(self._lock)
@@ -192,15 +193,22 @@ class Store:
         one did."""
         return self._attempt(lambda: self.save(parts, documents))
 
+    def save_at_end(self, parts: Parts, documents: Mapping[str, Any]) -> bool:
+        """The same once trading has ended, which waits for the database as long as need be."""
+        return self._tried(lambda: self.save(parts, documents))
+
     def _project(self) -> None:
         if self._projector is not None:
             self._projector.flush()
 
     def _attempt(self, write: Callable[[], None]) -> bool:
         """Write if the database can be written. Trading rests on the journal, and goes on if it cannot."""
+        with self._database.impatient():
+            return self._tried(write)
+
+    def _tried(self, write: Callable[[], None]) -> bool:
         try:
-            with self._database.impatient():
-                write()
+            write()
         except OperationalError as error:
             if not self._behind:
                 reason = str(error.orig)

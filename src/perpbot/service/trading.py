@@ -33,6 +33,8 @@ from perpbot.strategy.exits import LegTerms, PairWatch
 
 log = structlog.get_logger(__name__)
 
+DISK_FULL = "the journal's disk is full: make room there, then stop the bot and start it again"
+
 STOP_SECONDS = 10.0
 """How long a stop waits for pairs in flight."""
 Hook = Callable[[], None]
@@ -139,7 +141,7 @@ class TradingService:
         self._running = False
         await self.exchanges.close()
         left = parts.pairs.live()
-        parts.outside.journal.append(RunStopped(reason, tuple(pair.pair_id for pair in left)))
+        note(parts.outside.journal, RunStopped(reason, tuple(pair.pair_id for pair in left)))
         return left
 
     def _resting_openings(self) -> list[Order]:
@@ -285,12 +287,16 @@ class TradingService:
         for hook in self.hooks:
             hook()
 
+    @property
+    def disk_full(self) -> bool:
+        """Whether the journal has only its reserve left."""
+        return bool(getattr(self._parts.outside.journal, "crowded", False))
+
     def _look_at_disk(self) -> None:
         """Once the journal's disk is full, nothing is opened: what space is reserved is for closing."""
-        if getattr(self._parts.outside.journal, "crowded", False) and self.state is TradingState.ACTIVE:
-            why = "the journal's disk is full: make room there, then stop the bot and start it again"
-            log.error("nothing is opened any more", why=why)
-            self._parts.status.move(TradingState.REDUCING, "service", why)
+        if self.disk_full and self.state is TradingState.ACTIVE:
+            log.error("nothing is opened any more", why=DISK_FULL)
+            self._parts.status.move(TradingState.REDUCING, "service", DISK_FULL)
 
     def _strategy_failed(self, name: str, error: Exception) -> None:
         """An event the operator sees; the strategy is asked again at the next turn."""

@@ -40,9 +40,11 @@ def test_each_kind_of_error_has_its_code_and_its_line(error: BaseException, code
     assert (failure.code, failure.line) == (code, line)
 
 
-def test_a_database_that_fails_is_one_line() -> None:
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_a_database_that_fails_is_one_line(wrapped: bool) -> None:
     """What the database said, and what to do; not the statement."""
-    failure = explain(OperationalError("SELECT 1", {}, sqlite3.OperationalError("disk I/O error")))
+    error = sqlite3.OperationalError("disk I/O error")
+    failure = explain(OperationalError("SELECT 1", {}, error) if wrapped else error)
     assert failure.code == 1
     assert failure.line.startswith("the database cannot be used: disk I/O error; ")
 

@@ -148,7 +148,7 @@ def test_a_report_has_the_bot_save_first(saved: bool, database: Database, capsys
         assert run(["pairs", "--json"]) == 0
     said = capsys.readouterr().err
     assert f"running bot: {database.path} (demo)" in said
-    assert ("another program holds the database" in said) is not saved
+    assert ("the bot cannot write its database" in said) is not saved
 
 
 def test_of_two_databases_the_running_bot_s_is_read(

@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,14 @@ from perpbot.cli.asking import actor
 from perpbot.cli.command_line import run
 from perpbot.cli.commands import COMMANDS as ON_THE_LINE
 from perpbot.core.commands import COMMANDS
+from perpbot.core.events import RunStarted
+from perpbot.records import tables
 from perpbot.records.database import Database
+from perpbot.records.rows import run_row
 from perpbot.service.address import latch_path, lock_path, socket_path
 from perpbot.service.door import to_command
 from tests.unit.cli.bot import answering
+from tests.unit.records.test_reports import PAIR, insert
 
 GIVEN: dict[str, tuple[str, dict[str, Any]]] = {
     "start": ("start", {}),
@@ -277,3 +282,16 @@ def test_a_stop_that_takes_long_is_said(
     told = capsys.readouterr()
     assert told.err.splitlines()[0] == "stopping; no pair is open"
     assert "still stopping after 0.05 s" in told.err.splitlines()[1]
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_what_a_stopped_bot_left_open_is_only_said_if_the_database_knows(ended: bool, tmp_path: Path) -> None:
+    """A full disk leaves it behind the journal: it would name pairs that are long closed."""
+    database = Database.create(tmp_path / "demo.db", "demo")
+    insert(database, tables.runs, run_row(RunStarted("demo", "e", "0.1.0"), 1) | {"stopped_ns": 2 if ended else None})
+    insert(database, tables.pairs, PAIR | {"pair_id": "e-2", "state": "HEDGED", "expected_pnl": Decimal(1)})
+    database.close()
+    left = verbs._left_open(tmp_path / "demo.db")
+    assert left == ([{"pair_id": "e-2", "symbol": "BTC-USD-PERP", "state": "HEDGED"}] if ended else None)
+    assert ("e-2" in verbs._stopped(left)) is ended
+    assert ("not up to date" in verbs._stopped(left)) is not ended

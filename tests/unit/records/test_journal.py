@@ -293,7 +293,7 @@ class TestDisk:
         whole = os.pwrite
         with monkeypatch.context() as short:
             short.setattr(os, "pwrite", lambda fd, line, offset: whole(fd, line[:10], offset))
-            with pytest.raises(SystemStopped, match="cut short"):
+            with pytest.raises(SystemStopped, match="No space left"):
                 journal.append(EVENT)
         journal.close()
 

@@ -25,6 +25,7 @@ from perpbot.core.commands import (
     Stop,
     TradingState,
 )
+from perpbot.core.errors import SystemStopped
 from perpbot.core.events import CommandRefused, CommandTaken, PairResolved, SettingChanged, StateChanged
 from perpbot.core.names import PairId
 from perpbot.core.orders import OrderType, Side
@@ -386,3 +387,52 @@ def test_a_quarantine_with_an_order_of_unknown_outcome_is_not_resolved() -> None
         assert "still unknown" in await say(world, ResolvePair(world.pair.pair_id))
 
     play(act, set_=QUIET, running=True)
+
+
+class TestJournalThatCannotBeWritten:
+    @pytest.mark.parametrize("name", ["pause", "freeze", "reduce", "halt", "stop"])
+    def test_what_forbids_or_ends_is_done_all_the_same(self, name: str) -> None:
+        """The operator's way out needs no disk."""
+
+        async def act(world: World) -> None:
+            world.journal.dead = SystemStopped("the journal cannot be written")
+            assert await say(world, A_COMMAND[name]) == "ok"
+            if name == "stop":
+                assert world.stops == [False]
+            elif name != "freeze":
+                assert world.status.state is not TradingState.ACTIVE
+
+        play(act)
+
+    @pytest.mark.parametrize("name", ["start", "config set", "reset-peak"])
+    def test_all_else_is_refused_and_says_why(self, name: str) -> None:
+        """Nothing is let loose that nobody could read about later."""
+
+        async def act(world: World) -> None:
+            before = world.service.parts.settings
+            world.journal.dead = SystemStopped("the journal cannot be written: make room")
+            assert await say(world, A_COMMAND[name]) == "the journal cannot be written: make room"
+            assert world.service.parts.settings == before
+
+        play(act)
+
+    def test_a_refusal_that_cannot_be_journaled_is_still_one(self) -> None:
+        """It says what it would have said."""
+
+        async def act(world: World) -> None:
+            world.journal.dead = SystemStopped("the journal cannot be written")
+            assert await say(world, ClearHalt()) == await say(world, ClearHalt()) != "ok"
+
+        play(act)
+
+    def test_nothing_is_started_on_a_full_disk(self) -> None:
+        """What is reserved is for closing."""
+
+        async def act(world: World) -> None:
+            world.journal.crowded = True
+            await say(world, Pause())
+            said = await say(world, Start())
+            assert said == "the journal's disk is full: make room there, then stop the bot and start it again"
+            assert world.status.state is TradingState.REDUCING
+
+        play(act, running=True)
