@@ -119,6 +119,7 @@ class ArbitrageExecutor:
             return refuse(Level.GATE, "prepare", "order_invalid", detail=str(error)), []
         verdict = context.gate.send(prepared, PairPlanned(pair, tuple(requests), answer.worst_case_loss))
         if verdict.approved:
+            self._chain.record_trade()
             context.pairs.move(pair.pair_id, PairState.JOURNALED)
             context.pairs.move(pair.pair_id, PairState.SENT)
         return verdict, requests

@@ -138,6 +138,8 @@ class SingleOrders:
     ) -> Awaitable[ExecutionResult]:
         verdict = self._gate.send(prepared)
         if verdict.approved:
+            if backing is not None:
+                self._chain.record_trade()
             deadline = request.expires_ns or request.created_ns + self._fill_timeout_ns
             return self._spawn(self._follow(request, backing, deadline), name=f"order {request.client_order_id}")
         if backing is not None:

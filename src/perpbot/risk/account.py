@@ -105,7 +105,7 @@ class RiskManager:
             self.record_failure()
 
     def record_trade(self) -> None:
-        """A trade passed all levels."""
+        """A trade passed all levels and was sent."""
         self.failures.use_trade(self.clock.now_ns())
 
     def override(self, *, minutes: float | None = None, trades: int | None = None) -> None:

@@ -112,7 +112,6 @@ class RiskChain:
             return ChainAnswer(False, verdicts[-1].reason, tuple(verdicts), None, NAN)
         holding = Holding(trade.symbol, {trade.exchange: trade.notional}, trade.side)
         self._exposure.add(reservation.reservation_id, holding)
-        self._manager.record_trade()
         return ChainAnswer(True, "approved", tuple(verdicts), reservation, NAN)
 
     def max_notional(
@@ -160,6 +159,10 @@ class RiskChain:
             self._exposure.remove(reservation.reservation_id)
         return released
 
+    def record_trade(self) -> None:
+        """What was approved has left: it is one of the trades that an override allows."""
+        self._manager.record_trade()
+
     def _ask_risk(self, opportunity: ArbitrageOpportunity, verdicts: list[Verdict]) -> bool:
         """Ask account, position and execution, adding each answer to ``verdicts``; whether all approved."""
         verdicts.append(_as_verdict(self._manager.check(opportunity)))
@@ -180,7 +183,6 @@ class RiskChain:
     def _hold(self, opportunity: ArbitrageOpportunity, reservation: CapitalReservation) -> None:
         legs = {exchange: size * price for exchange, size, price in opportunity.legs}
         self._exposure.add(reservation.reservation_id, Holding(opportunity.symbol, legs))
-        self._manager.record_trade()
 
 
 def _refuse_invalid(detail: str) -> ChainAnswer:

@@ -279,13 +279,17 @@ def test_a_rule_that_fails_leaves_no_reservation_behind() -> None:
     assert world.capital.live == ()
 
 
-def test_an_override_by_trades_counts_approved_trades_only() -> None:
-    """A refusal further down the chain does not use one up."""
+def test_an_override_by_trades_counts_trades_that_were_sent_only() -> None:
+    """A refusal further down the chain, or at the gate, does not use one up."""
     world = World()
     fail_three_times(world)
     world.manager.override(trades=1)
     assert ask_unchanged(world, make_opportunity(**WALKED_FAR)) == "slippage"
+    answer = world.chain.ask(make_opportunity())
+    assert answer.reservation is not None
+    world.chain.release(answer.reservation)
     assert world.chain.ask(make_opportunity()).approved
+    world.chain.record_trade()
     assert ask_unchanged(world, make_opportunity()) == "consecutive_failures"
 
 
