@@ -6,6 +6,7 @@ also across a restart.
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -81,6 +82,7 @@ class Control:
         self._parts = service.parts
         self._on_stop = on_stop
         self._results: OrderedDict[str, tuple[Command | str, ControlResult]] = OrderedDict()
+        self._acting: dict[str, asyncio.Future[None]] = {}
         for key, name in (taken or {}).items():
             self._remember(key, name, ControlResult(True, detail="done before the restart"))
         self._acts: dict[type[Command], Act] = {
@@ -101,7 +103,22 @@ class Control:
         }
 
     async def apply(self, command: Command, actor: str, reason: str = "", key: str = "") -> ControlResult:
-        """Carry ``command`` out for ``actor``, or say why not; a ``key`` that was taken before acts no more."""
+        """Carry ``command`` out for ``actor``, or say why not; a ``key`` that was taken before acts no more.
+
+        While the key's first call is under way another waits, and gets its result.
+        """
+        while key in self._acting:
+            await self._acting[key]
+        if not key:
+            return await self._apply(command, actor, reason, key)
+        over = self._acting[key] = asyncio.get_running_loop().create_future()
+        try:
+            return await self._apply(command, actor, reason, key)
+        finally:
+            del self._acting[key]
+            over.set_result(None)
+
+    async def _apply(self, command: Command, actor: str, reason: str, key: str) -> ControlResult:
         given, earlier = self._results.get(key, (None, None))
         if earlier is not None and given in (command, command.name):
             detail = f"done already under this key, nothing is done again: {earlier.detail}"

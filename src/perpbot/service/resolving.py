@@ -27,6 +27,8 @@ async def resolve_pair(parts: Parts, pair_id: PairId, actor: str, note: str) -> 
     if not parts.tracker.pair_settled(pair_id):
         raise Refused(f"pair {pair_id}: the outcome of an order is still unknown, see perpbot orders --pair {pair_id}")
     gone = [await _gone(parts, pair, leg) for leg in Leg]
+    if parts.pairs.get(pair_id) != pair:
+        raise Refused(f"pair {pair_id} changed while its exchanges were asked: see perpbot pairs, then resolve again")
     event = PairResolved(pair_id, pair.symbol, actor, note, tuple(each for each in gone if each is not None))
     _end(parts, pair, event)
     lost = sum((each.realized_usd for each in event.written_off), ZERO)
