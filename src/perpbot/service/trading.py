@@ -101,6 +101,7 @@ class TradingService:
         first = status.state
         if self._memory.runs and first is TradingState.ACTIVE:
             status.move(TradingState.REDUCING, "recovery", "looking at what earlier runs left")
+        looking = status.state, status.reason
         parts.outside.journal.append(RunStarted(parts.mode, parts.outside.ids.epoch, __version__))
         self._flush()  # the next run must know of this one, whatever it loses
         self._running = True
@@ -112,7 +113,8 @@ class TradingService:
         found = await self._recovery.run()
         self._flush()  # what it begins with is on the disk before it trades
         self.recovered = True
-        if status.state is not TradingState.HALTED:
+        # what somebody said meanwhile holds
+        if status.state is not TradingState.HALTED and (status.state, status.reason) == looking:
             status.move(*first_state(self._memory, first))
         self._look_at_disk()
         settings = parts.settings.service
