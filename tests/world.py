@@ -151,7 +151,7 @@ class World:
             exchanges=self.exchanges,
             instruments={(name, BTC): instrument for name, instrument in self._instruments.items()},
         )
-        self.service = build(settings_of(self._overrides), "replay", outside)
+        self.service = build(self.settings, "replay", outside)
         self.stops: list[bool] = []
         self.control = Control(self.service, self.stops.append)
         self.parts = self.service.parts
@@ -159,6 +159,11 @@ class World:
         self.tracker = self.parts.tracker
         self.status = self.parts.status
         self.service.hooks.append(self._count_turn)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of a bot that begins now."""
+        return settings_of(self._overrides)
 
     def _count_turn(self) -> None:
         self.turns += 1

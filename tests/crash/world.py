@@ -18,10 +18,14 @@ from perpbot.core.events import Event, TaskDied
 from perpbot.core.instruments import Instrument
 from perpbot.core.money import ZERO
 from perpbot.core.names import ClientOrderId, ExchangeName, epoch_of
-from perpbot.core.orders import OrderRequest
+from perpbot.core.orders import OrderRequest, OrderType, Side, TimeInForce
 from perpbot.core.pairs import PairState
 from perpbot.records import journal as disk
 from perpbot.records.chain import Chain, records, verify_lines
+from perpbot.service.changes import with_changes
+from perpbot.service.configuration import Settings
+from perpbot.service.control import Control
+from perpbot.service.past import look_back
 from perpbot.service.supervisor import Supervisor
 from perpbot.simulation.clock import VirtualClock
 from perpbot.simulation.paper.exchange import PaperExchange
@@ -32,7 +36,10 @@ from tests.world import (
     ACCOUNT,
     ALPHA,
     BETA,
+    BTC,
     DEPOSIT,
+    GAMMA,
+    INVERSE,
     LATENCY_SECONDS,
     LINEAR,
     SECOND,
@@ -110,6 +117,10 @@ class MortalJournal(MemoryJournal):
         content = bytes(self._inner._content)
         return content if self._point is None or self._point.tail else content[: self._synced]
 
+    def tear(self) -> None:
+        """The power is cut: what the disk had not yet been told to keep is lost."""
+        self._point = Point(-1, tail=False)
+
     def _live_on(self, *, after: bool) -> None:
         point, number = self._point, len(self.events) - after
         if not self.killed and point is not None and (point.number, point.after) == (number, after):
@@ -128,7 +139,11 @@ class CrashWorld(World):
     """A world whose bot may die; ``point`` is where this life of it ends."""
 
     def __init__(
-        self, clock: VirtualClock, point: Point | None, names: tuple[ExchangeName, ...] = (ALPHA, BETA)
+        self,
+        clock: VirtualClock,
+        point: Point | None,
+        names: tuple[ExchangeName, ...] = (ALPHA, BETA),
+        settings: tuple[str, ...] = SETTINGS,
     ) -> None:
         self.point = point
         self.lives = 0
@@ -143,10 +158,10 @@ class CrashWorld(World):
         self.awake = asyncio.Event()
         self.found_naked_seconds = 0.0
         self.begun_ns = 0
-        instruments = {name: _listed(name) for name in names}
+        self._instruments = instruments = {name: _listed(name) for name in names}
         self.supervisor = Supervisor(clock, self._note_death)
         self.all_deaths: list[TaskDied] = []
-        super().__init__(clock, self.supervisor, instruments=instruments, overrides=SETTINGS, running=True)
+        super().__init__(clock, self.supervisor, instruments=instruments, overrides=settings, running=True)
 
     def _note_death(self, died: TaskDied) -> None:
         if self.alive:
@@ -175,6 +190,18 @@ class CrashWorld(World):
         journal.on_death = self._die
         self.journal = journal
         super().build(supervisor, epoch)
+
+    @property
+    def settings(self) -> Settings:
+        return self.settings_after(self.content)
+
+    def settings_after(self, content: bytes) -> Settings:
+        """The settings of a bot that begins on the journal ``content``: what was changed while running stays so."""
+        configured = super().settings
+        if not content or configured.loaded is None:
+            return configured
+        changes = look_back(records(BytesIO(content), "journal")).changes
+        return with_changes(configured, configured.loaded, changes).settings
 
     @property
     def mortal(self) -> MortalJournal:
@@ -207,6 +234,10 @@ class CrashWorld(World):
         self.dead = asyncio.get_running_loop().create_future()
         self.content = self.mortal.survives()
 
+    def remove(self, name: ExchangeName) -> None:
+        """The next bot's configuration has no such exchange any more."""
+        del self._instruments[name], self.books[name], self.feeds[name]
+
     async def down(self, seconds: float) -> None:
         """Nobody trades for a while; in a longer one the market moves and comes back."""
         if seconds >= 60.0:
@@ -237,7 +268,8 @@ class CrashWorld(World):
         self.build(self.supervisor, f"u{self.lives}")
         self.awake.set()
         self.begun_ns = self.clock.now_ns()
-        self.service.recall(history(self.content))
+        memory = self.service.recall(history(self.content))
+        self.control = Control(self.service, self.stops.append, memory.keys)
         for exchange in self.exchanges.values():
             await exchange.start()
         await self.service.open()
@@ -277,6 +309,14 @@ class CrashWorld(World):
             ZERO,
         )
 
+    def by_hand(self, exchange: ExchangeName, side: Side, contracts: Decimal, name: str = "") -> None:
+        """Somebody trades on the same account, under the client id ``name``."""
+        now, kind, ioc = self.clock.now_ns(), OrderType.MARKET, TimeInForce.IOC
+        client_id = ClientOrderId(name or f"hand{now}{exchange}")
+        request = OrderRequest(client_id, exchange, BTC, side, contracts, None, kind, ioc, False, now)
+        report = self.engines[exchange].submit(ACCOUNT, request, now)
+        assert report.filled_size == contracts, report
+
     def sent_by_us(self) -> list[OrderRequest]:
         """Of those, the orders with an id of our making."""
         return [request for request in self.sent() if epoch_of(request.client_order_id)]
@@ -287,7 +327,7 @@ class CrashWorld(World):
 
 
 def _listed(name: ExchangeName) -> Instrument:
-    return replace(LINEAR, exchange=name)
+    return replace(INVERSE if name == GAMMA else LINEAR, exchange=name)
 
 
 def _cut(exchange: PaperExchange) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
 
 from perpbot.core.commands import TradingState
-from perpbot.core.events import CapitalTransferred, PairMoved, Recovered
-from perpbot.core.names import ClientOrderId
-from perpbot.core.orders import OrderRequest, OrderType, Side, TimeInForce
+from perpbot.core.events import CapitalTransferred, Event, OrderFound, PairMoved, PairPlanned, Recovered
+from perpbot.core.orders import Side
 from perpbot.core.pairs import PairState
 from perpbot.simulation.paper.faults import Fault, FaultPlan
-from tests.crash.runs import Tally, aftermath, close_all, crash_once
+from tests.crash.runs import Script, Tally, aftermath, close_all, crash_once
 from tests.crash.scripts import calm, closed, opened
 from tests.crash.truth import assert_recall_is_exact, assert_sent_once
 from tests.crash.world import CrashWorld, Point
@@ -26,17 +26,6 @@ COPIED = Point(10**6)
 async def one_pair_open(world: CrashWorld) -> None:
     assert (await opened(world)).success
     await world.clock.sleep(0.5)
-
-
-def by_hand(world: CrashWorld, exchange: str, side: Side, contracts: str) -> None:
-    """Somebody trades on the same account."""
-    now = world.clock.now_ns()
-    size, price = Decimal(contracts), Decimal(61_500 if side is Side.BUY else 58_500)
-    name = ClientOrderId(f"hand{now}{exchange}")
-    ioc = TimeInForce.IOC
-    request = OrderRequest(name, exchange, BTC, side, size, price, OrderType.LIMIT, ioc, False, now)
-    report = world.engines[exchange].submit(ACCOUNT, request, now)
-    assert report.filled_size == size
 
 
 def test_an_old_copy_trades_nothing_that_has_moved_on() -> None:
@@ -115,7 +104,7 @@ def test_a_position_of_nobody_is_shown_and_never_traded() -> None:
     """Somebody bought by hand while the bot was down: openings there stop, exits of our own pairs elsewhere go on."""
 
     def buy(world: CrashWorld) -> None:
-        by_hand(world, ALPHA, Side.BUY, "0.020")
+        world.by_hand(ALPHA, Side.BUY, Decimal("0.020"))
 
     async def after(world: CrashWorld, _: Tally) -> None:
         assert world.parts.foreign.all() == {(ALPHA, BTC): Decimal("0.020")}
@@ -124,13 +113,47 @@ def test_a_position_of_nobody_is_shown_and_never_traded() -> None:
         await calm(world, 40.0)
         assert world.truth(ALPHA) == Decimal("0.020")
         assert world.sent_by_us() == []
-        by_hand(world, ALPHA, Side.SELL, "0.020")
+        world.by_hand(ALPHA, Side.SELL, Decimal("0.020"))
         await world.clock.sleep(31.0)
         assert world.parts.foreign.all() == {}
         assert (await opened(world)).success
         assert world.violated == {}
 
     _ = crash_once(calm, COPIED, 5.0, Tally(), after=after, meanwhile=buy)
+
+
+def test_an_order_of_a_run_that_the_journal_does_not_know_is_not_taken_up() -> None:
+    """Its id is of our making and its time fits; another bot on this account made it."""
+
+    def trade(world: CrashWorld) -> None:
+        world.by_hand(ALPHA, Side.BUY, Decimal("0.010"), "other-1-b1")
+        world.by_hand(BETA, Side.SELL, Decimal("0.010"), "other-1-s1")
+
+    async def after(world: CrashWorld, _: Tally) -> None:
+        assert list(world.parts.pairs.pairs()) == []
+        assert world.journal.of(OrderFound) == []
+        assert world.parts.foreign.all() == {(ALPHA, BTC): Decimal("0.010"), (BETA, BTC): Decimal("-0.010")}
+
+    _ = crash_once(calm, COPIED, 0.0, Tally(), after=after, meanwhile=trade)
+
+
+def test_a_pair_of_which_only_the_plan_was_written_was_never_tried() -> None:
+    """It is refused, once: neither an attempt nor a miss, and the start after this one hears nothing of it."""
+
+    async def after(world: CrashWorld, _: Tally) -> None:
+        (found,) = world.journal.of(Recovered)
+        assert (found.resumed, found.refused) == ((), ("t-1",))
+        (moved,) = world.journal.of(PairMoved)
+        assert moved.pair.state is PairState.REFUSED
+        assert list(world.parts.pairs.pairs()) == []
+        assert world.reserved() == 0
+        await world.kill()
+        await world.next_life()
+        (found,) = world.journal.of(Recovered)
+        assert (found.resumed, found.refused) == ((), ())
+
+    plan = _record_of(one_pair_open, lambda event: isinstance(event, PairPlanned))
+    _ = crash_once(one_pair_open, Point(plan), 1.0, Tally(), after=after)
 
 
 def test_money_that_moved_while_nobody_looked_is_a_transfer() -> None:
@@ -207,14 +230,17 @@ def test_a_leg_on_a_silent_exchange_is_quarantined_in_time() -> None:
     _ = crash_once(one_pair_open, Point(number), 1.0, Tally(), after=after, meanwhile=fall_silent)
 
 
-def _place_of(script: object, state: PairState) -> int:
+def _place_of(script: Script, state: PairState) -> int:
     """The record of ``script`` that says that its pair came to ``state``."""
+    return _record_of(script, lambda event: isinstance(event, PairMoved) and event.pair.state is state)
+
+
+def _record_of(script: Script, wanted: Callable[[Event], bool]) -> int:
+    """The first record of ``script`` that is ``wanted``."""
     places: list[int] = []
 
     async def look(world: CrashWorld, _: Tally) -> None:
-        places.extend(
-            n for n, each in enumerate(world.first_events) if isinstance(each, PairMoved) and each.pair.state is state
-        )
+        places.extend(place for place, event in enumerate(world.first_events) if wanted(event))
 
-    _ = crash_once(script, COPIED, 0.0, Tally(), after=look)  # type: ignore[arg-type]
+    _ = crash_once(script, COPIED, 0.0, Tally(), after=look)
     return places[0]

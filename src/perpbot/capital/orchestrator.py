@@ -142,6 +142,10 @@ class CapitalOrchestrator:
         """Safe mode as the journal says it was; nobody is told."""
         self._opened(exchange).safe_mode.restore(active, finite(drawdown_pct, "drawdown_pct"))
 
+    def recall_drawdown(self, exchange: ExchangeName, drawdown_pct: Number) -> None:
+        """An exchange's drawdown as the journal says it was; nobody is told."""
+        self._opened(exchange).safe_mode.update(finite(drawdown_pct, "drawdown_pct"))
+
     def release(
         self, reservation: CapitalReservation, result: TradeResult | Iterable[TradeResult] | None = None
     ) -> bool:

@@ -183,7 +183,8 @@ class CommandTaken:
 
 @dataclass(frozen=True, slots=True)
 class CommandRefused:
-    """Somebody's command was refused, or could not be carried out: ``why``."""
+    """Somebody's command was refused, or could not be carried out: ``why``. ``key`` is
+    the idempotency key that it had taken and that is free again."""
 
     kind: ClassVar[str] = "command_refused"
     command: str
@@ -191,6 +192,7 @@ class CommandRefused:
     actor: str
     reason: str
     why: str
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,6 +209,8 @@ class ArbitrageExecutor:
 
     def recall_cover(self, request: OrderRequest) -> None:
         """A repair or exit of an earlier run was covered with what it needed beyond the pair's own."""
+        if request.pair_id is not None and request.purpose is Purpose.REPAIR:
+            self._context.pairs.amend(request.pair_id, repaired=True)
         if request.pair_id is not None and request.leg is not None and request.purpose is not Purpose.ENTRY:
             self._context.backing.cover(request, self._context.pairs.get(request.pair_id).leg(request.leg).open)
 

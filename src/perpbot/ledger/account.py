@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from perpbot.core.money import ZERO
@@ -31,6 +31,8 @@ class Account:
         self._deposits: dict[ExchangeName, Decimal] = {}
         self._version: int | None = None
         self._valuation = Valuation({}, {}, {})
+        self.on_mark: Callable[[Valuation], None] = lambda _: None
+        """Told of every mark: each may move a peak."""
 
     def mark(self) -> Valuation:
         """Value everything at the prices of this moment."""
@@ -42,15 +44,20 @@ class Account:
         for exchange, amount in paid_in.items():
             track = self._tracks.setdefault(exchange, EquityTrack(self._day_timezone))
             _move(track, self._valuation.hedged[exchange], amount, now_ns)
+        self.on_mark(self._valuation)
         return self._valuation
 
-    def recall(self, marks: Mapping[ExchangeName, tuple[Decimal, Decimal]], time_ns: int) -> None:
-        """Take over one moment's marks from the journal: equity and hedged equity by exchange."""
+    def recall(
+        self, marks: Mapping[ExchangeName, tuple[Decimal, Decimal]], time_ns: int
+    ) -> dict[ExchangeName, Decimal]:
+        """Take over one moment's marks from the journal: equity and hedged equity by exchange; what drawdown each has
+        by them."""
         paid_in = {exchange: self._paid_in(exchange) for exchange in marks}
         _move(self._total, sum((equity for equity, _ in marks.values()), ZERO), sum(paid_in.values(), ZERO), time_ns)
         for exchange, (_, hedged) in marks.items():
             track = self._tracks.setdefault(exchange, EquityTrack(self._day_timezone))
             _move(track, hedged, paid_in[exchange], time_ns)
+        return {exchange: self._tracks[exchange].drawdown_pct for exchange in marks}
 
     def recall_reset(self) -> None:
         """The equity recalled last was taken as the peak."""

@@ -124,7 +124,7 @@ class Control:
             detail = f"done already under this key, nothing is done again: {earlier.detail}"
             return replace(earlier, detail=detail, data={"state": str(self._parts.status.state)})
         taken = given and f"the key {key} was used for {given if isinstance(given, str) else given.name}: take another"
-        refusal, detail = taken or self._refusal(command, reason), ""
+        refusal, detail, freed = taken or self._refusal(command, reason), "", ""
         if refusal is None:
             refusal = self._journal(CommandTaken(command.name, command.arguments(), actor, reason, key), command)
         if refusal is None:
@@ -132,9 +132,10 @@ class Control:
                 told = self._acts[type(command)](command, actor, reason)
                 detail = told if isinstance(told, str) else await told
             except (Refused, ConfigError, InputError) as error:
-                refusal = str(error)
+                refusal, freed = str(error), key
         if refusal is not None:
-            note(self._parts.outside.journal, CommandRefused(command.name, command.arguments(), actor, reason, refusal))
+            refused = CommandRefused(command.name, command.arguments(), actor, reason, refusal, freed)
+            note(self._parts.outside.journal, refused)
             log.warning("command refused", command=command.name, actor=actor, why=refusal)
             return ControlResult(False, refusal)
         result = ControlResult(True, detail=detail, data={"state": str(self._parts.status.state)})
@@ -146,6 +147,8 @@ class Control:
     def _journal(self, taken: CommandTaken, command: Command) -> str | None:
         """Journal a command, or say why it cannot be: then only what forbids or ends is carried out."""
         try:
+            if isinstance(command, ResetPeak):
+                self._service.mark()  # so that the journal has the equity that becomes the peak
             self._parts.outside.journal.append(taken)
         except SystemStopped as error:
             if not isinstance(command, OBEYED_UNWRITTEN):
@@ -164,6 +167,10 @@ class Control:
             allowed = " or ".join(sorted(command.allowed_in))
             hint = ": clear-halt first" if status.state is TradingState.HALTED else ""
             return f"{command.name} is not allowed while {status.state} ({status.reason}), only while {allowed}{hint}"
+        if isinstance(command, Start) and not self._service.recovered:
+            return "start has to wait: what earlier runs left is still being looked at"
+        if isinstance(command, Start) and self._service.disk_full:
+            return DISK_FULL
         if command.needs_reason and not reason.strip():
             return f"{command.name} needs a reason: say why"
         return None
@@ -172,10 +179,6 @@ class Control:
 
     def _start(self, _: Start, actor: str, reason: str) -> str:
         status = self._parts.status
-        if not self._service.recovered:
-            raise Refused("start has to wait: what earlier runs left is still being looked at")
-        if self._service.disk_full:
-            raise Refused(DISK_FULL)
         status.thaw()
         self._service.closing_all = False
         status.move(TradingState.ACTIVE, actor, reason or "start")

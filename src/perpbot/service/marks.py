@@ -8,6 +8,7 @@ from perpbot.core.commands import TradingState
 from perpbot.core.events import EquityMarked, TradingStopped
 from perpbot.core.money import ZERO
 from perpbot.core.names import ExchangeName
+from perpbot.execution.notes import note
 from perpbot.ledger.valuation import Valuation
 from perpbot.service.parts import Parts
 
@@ -26,8 +27,9 @@ class EquityMarks:
         self._stops: set[str] = set()
 
     def begin(self) -> None:
-        """What has stopped by now, the journal knows."""
+        """What has stopped by now, the journal knows; from now on it is told of every mark that differs."""
         self._stops = {stop.rule for stop in self._parts.manager.stops}
+        self._parts.account.on_mark = self._journal
 
     def mark(self, *, last: bool = False) -> None:
         """Value everything at the prices of this moment; the ``last`` mark of a run is journaled in any case."""
@@ -41,7 +43,7 @@ class EquityMarks:
         self._journal_stops()
         self._reduce_if_overcommitted()
 
-    def _journal(self, valuation: Valuation, *, last: bool) -> None:
+    def _journal(self, valuation: Valuation, *, last: bool = False) -> None:
         """All exchanges' equity of one moment: when any has changed, at least once a minute, and at the end."""
         now_ns = self._parts.outside.clock.now_ns()
         equities = {exchange: valuation.equity(exchange) for exchange in self._parts.outside.trading}
@@ -52,7 +54,7 @@ class EquityMarks:
         for exchange, equity in equities.items():
             unrealized, hedged = valuation.unrealized.get(exchange, ZERO), valuation.hedged.get(exchange, ZERO)
             marked = EquityMarked(exchange, equity, equity - unrealized, unrealized, now_ns, hedged)
-            self._parts.outside.journal.append(marked)
+            note(self._parts.outside.journal, marked)
 
     def _journal_stops(self) -> None:
         stops = [stop for stop in self._parts.manager.stops if stop.rule in LASTING_STOPS]

@@ -55,9 +55,11 @@ class Outcomes:
         self._count_failure(pair)
         self._tell("failed", pair)
 
-    def recall_failure(self, pair_id: PairId) -> None:
-        """A pair failed in an earlier run: it does not fail again."""
+    def recall_failure(self, pair_id: PairId) -> bool:
+        """A pair failed in an earlier run; whether for the first time: it does not fail again."""
+        first = pair_id not in self._failures
         self._failures.add(pair_id)
+        return first
 
     def closed(self, pair: Pair) -> None:
         self._tell("closed", pair)

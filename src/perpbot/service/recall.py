@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from perpbot.core.commands import Override, TradingState
+from perpbot.core.commands import ClearHalt, Freeze, Halt, Override, Pause, Reduce, Start, TradingState
 from perpbot.core.errors import InputError
 from perpbot.core.events import (
     AccountOpened,
     CapitalTransferred,
+    CommandRefused,
     CommandTaken,
     EquityMarked,
     Event,
@@ -39,12 +40,22 @@ from perpbot.core.events import (
     StateChanged,
     TradingStopped,
 )
-from perpbot.core.names import ExchangeName, PairId, attempt_of
+from perpbot.core.names import ExchangeName, PairId, Symbol, attempt_of
 from perpbot.core.orders import Leg, OrderRequest
 from perpbot.core.pairs import Pair, PairState
 from perpbot.core.verdicts import Level, refuse
 from perpbot.service.parts import Parts
 
+CLOSING = {Start.name: False, Pause.name: False, Reduce.name: True, Halt.name: False}
+"""Commands that say whether every pair gets its exit; a halt only if it flattens."""
+WANTED = {
+    Start.name: TradingState.ACTIVE,
+    Pause.name: TradingState.REDUCING,
+    Reduce.name: TradingState.REDUCING,
+    Halt.name: TradingState.HALTED,
+    ClearHalt.name: TradingState.REDUCING,
+}
+"""Commands that say which state is wanted from then on."""
 OUTSIDERS = frozenset({"service", "recovery"})
 """Actors whose changes of state are the program's own way through a start or a stop, and nobody's will."""
 
@@ -92,7 +103,8 @@ class Recall:
         self._parts = parts
         self.memory = Memory()
         self._marks: dict[ExchangeName, tuple[Decimal, Decimal]] = {}
-        self._marked_ns = 0
+        self._marked_ns: int | None = None
+        self._named: set[ExchangeName] = set()
         self._take: dict[type[Event], Callable[[Any, int], None]] = {
             RunStarted: self._run_started,
             RunStopped: self._run_stopped,
@@ -114,6 +126,7 @@ class Recall:
             SafeModeChanged: self._safe_mode_changed,
             StateChanged: self._state_changed,
             CommandTaken: self._command_taken,
+            CommandRefused: self._command_refused,
             PositionFound: self._position_found,
             HistoryCondensed: self._history_condensed,
         }
@@ -157,8 +170,14 @@ class Recall:
         memory = self.memory
         if event.key:
             memory.keys[event.key] = event.command
-        if event.command in ("reduce", "start", "pause"):
-            memory.closing_all = event.command == "reduce"
+        if event.command in CLOSING:
+            memory.closing_all = CLOSING[event.command] or event.arguments.get("flatten") == "true"
+        if event.command in WANTED:  # also where the state is that already: then it has another reason
+            memory.standing = (WANTED[event.command], f"{event.actor}: {event.reason or event.command}")
+        if event.command == Start.name:
+            self._parts.status.thaw()
+        elif event.command == Freeze.name:
+            self._freeze(tuple(event.arguments.get("symbols", "").split()), time_ns)
         elif event.command == Override.name:
             minutes, trades = event.arguments.get("minutes"), event.arguments.get("trades")
             for_minutes, for_trades = float(minutes) if minutes else None, int(trades) if trades else None
@@ -176,6 +195,16 @@ class Recall:
         for brought in event.results:
             self._parts.capital.carry(brought)
         self._parts.pairs.carry(event.pairs)
+
+    def _command_refused(self, event: CommandRefused, _: int) -> None:
+        """It was allowed and could not be carried out: said again, it acts."""
+        self.memory.keys.pop(event.key, None)
+
+    def _freeze(self, symbols: tuple[Symbol, ...], time_ns: int) -> None:
+        """One that names what nobody knows was refused."""
+        if set(symbols) <= set(self._parts.outside.symbols):
+            lasting_ns = round(self._parts.settings.risk.freeze_seconds * 1_000_000_000)
+            self._parts.status.freeze(symbols, time_ns + lasting_ns)
 
     # accounts
 
@@ -200,22 +229,30 @@ class Recall:
         self._parts.ledger.book_transfer(event.exchange, event.amount_usd, event.transfer_id)
 
     def _equity_marked(self, event: EquityMarked, _: int) -> None:
-        if event.timestamp_ns != self._marked_ns:
+        if event.timestamp_ns != self._marked_ns or event.exchange in self._named:
             self._mark()
             self._marked_ns = event.timestamp_ns
+        self._named.add(event.exchange)
         self._marks[event.exchange] = (event.equity, event.hedged)
         self._parts.capital.set_equity(event.exchange, event.equity)
 
     def _mark(self) -> None:
-        if self._marks:
-            self._parts.account.recall(self._marks, self._marked_ns)
-            self._marks = {}
+        """Of an exchange that the newest moment does not name (its record was cut off, or it is gone) the last mark
+        stands: the total is never less by a whole account."""
+        if self._marked_ns is None:
+            return
+        drawdowns = self._parts.account.recall(self._marks, self._marked_ns)
+        for exchange, drawdown_pct in drawdowns.items():
+            self._parts.capital.recall_drawdown(exchange, drawdown_pct)
+        self._marked_ns = None
+        self._named.clear()
 
     def _trading_stopped(self, event: TradingStopped, time_ns: int) -> None:
         stop = refuse(Level.ACCOUNT, event.rule, event.rule, event.measured, event.limit, event.detail)
         self._parts.manager.restore_stop(stop, time_ns)
 
     def _safe_mode_changed(self, event: SafeModeChanged, _: int) -> None:
+        self._mark()
         self._parts.capital.restore_safe_mode(event.exchange, event.active, event.drawdown_pct)
 
     def _position_found(self, event: PositionFound, _: int) -> None:
@@ -273,9 +310,8 @@ class Recall:
             manager.failures.succeed()
         elif pair.state is PairState.MISSED and manager.settings.misses_count_as_failures:
             manager.failures.fail(time_ns)
-        elif first_failure(event):
+        elif first_failure(event) and self._parts.outcomes.recall_failure(pair.pair_id):
             manager.failures.fail(time_ns)
-            self._parts.outcomes.recall_failure(pair.pair_id)
             for exchange in pair.exchanges:
                 self._parts.guard.record_failure(exchange, pair.symbol, time_ns)
 
@@ -293,8 +329,5 @@ def resolve(parts: Parts, event: PairResolved) -> None:
 
 
 def first_failure(event: PairMoved) -> bool:
-    """Whether a pair that never was hedged failed by this: quarantined first, it failed then."""
-    pair = event.pair
-    if pair.ever_hedged or event.before is PairState.QUARANTINED:
-        return False
-    return pair.state in (PairState.FAILED, PairState.QUARANTINED)
+    """Whether by this a pair that never was hedged failed, or was given to the operator; it counts once a pair."""
+    return not event.pair.ever_hedged and event.pair.state in (PairState.FAILED, PairState.QUARANTINED)

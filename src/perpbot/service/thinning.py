@@ -5,14 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 
 from perpbot.core.commands import ResetPeak
-from perpbot.core.events import AccountOpened, CapitalTransferred, CommandTaken, EquityMarked, Event
+from perpbot.core.events import AccountOpened, CapitalTransferred, CommandTaken, EquityMarked, Event, SafeModeChanged
 from perpbot.core.money import ZERO
 from perpbot.core.names import ExchangeName
 
 
 class MarkSurvey:
-    """Takes all records in their order. Between two transfers (or resets of the peak, or new accounts) only the first
-    moment, the last and the highest of each exchange and of the total matter; after ``horizon_ns`` all do."""
+    """Takes all records in their order. Between two transfers (or resets of the peak, new accounts, changes of safe
+    mode) only the first moment, the last and the highest of each exchange and of the total matter; after ``horizon_ns``
+    all do."""
 
     def __init__(self, horizon_ns: int) -> None:
         self._horizon_ns = horizon_ns
@@ -31,7 +32,7 @@ class MarkSurvey:
                     self._end_moment()
                     self._moment_ns = event.timestamp_ns
                 self._equity[event.exchange] = (event.equity, event.hedged)
-            case AccountOpened() | CapitalTransferred() | CommandTaken(command=ResetPeak.name):
+            case AccountOpened() | CapitalTransferred() | SafeModeChanged() | CommandTaken(command=ResetPeak.name):
                 self.end()
 
     def keep(self, timestamp_ns: int) -> None:

@@ -409,6 +409,7 @@ class TestJournalThatCannotBeWritten:
         """Nothing is let loose that nobody could read about later."""
 
         async def act(world: World) -> None:
+            world.service.recovered = True
             before = world.service.parts.settings
             world.journal.dead = SystemStopped("the journal cannot be written: make room")
             assert await say(world, A_COMMAND[name]) == "the journal cannot be written: make room"
