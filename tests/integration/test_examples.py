@@ -117,6 +117,11 @@ def test_without_the_exchange_its_pair_is_not_traded_around(tmp_path: Path) -> N
     """Nobody could close what is held there: the start is refused, and says what to do."""
     path = tmp_path / "demo.db"
     first = demo(path, "exchange", seconds=60, on_frame=end_with_a_hedged_pair)
-    expected = f"exchange swing is not in the configuration, and {first['open_pairs'][0]} of an earlier run is open"
-    with pytest.raises(InputError, match=expected):
-        demo(path, None, seconds=5, start_ns=START + 120_000_000_000)
+    for example, override, why in (
+        (None, "capital.wu_size=10000", "is not in the configuration"),
+        ("exchange", "exchanges.swing.enabled=false", "is disabled"),
+        ("exchange", "exchanges.swing.trading=false", "may not trade"),
+    ):
+        expected = f"exchange swing {why}, and {first['open_pairs'][0]} of an earlier run is open there: bring it back"
+        with pytest.raises(InputError, match=expected):
+            demo(path, example, override, seconds=5, start_ns=START + 120_000_000_000)

@@ -68,11 +68,13 @@ async def reconcile(parts: Parts) -> list[tuple[ExchangeName, Symbol, Position |
             await parts.tracker.refresh(order.client_order_id)
     seen = []
     for exchange, symbol in dict.fromkeys([*parts.tracker.traded(), *parts.foreign.all()]):
+        if exchange not in parts.outside.trading:  # it has left, and nothing of ours is there
+            continue
         _check_books(parts, exchange, symbol)
         position = await _compare(parts, exchange, symbol)
         if position is not _UNREAD:
             seen.append((exchange, symbol, position))
-    for exchange in parts.ledger.exchanges:
+    for exchange in parts.outside.trading:
         await _compare_balance(parts, exchange)
     return seen  # type: ignore[return-value]
 

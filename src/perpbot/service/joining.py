@@ -8,7 +8,7 @@ scanned are followed; from then on it is one exchange among the others.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
 import structlog
@@ -17,8 +17,9 @@ from perpbot.arbitrage.universe import scanned_symbols
 from perpbot.core.errors import InputError, PerpBotError, ReadFailed, Refused
 from perpbot.core.events import InstrumentListed
 from perpbot.core.market_data import MarketEvent
+from perpbot.core.money import plain
 from perpbot.core.names import ExchangeName
-from perpbot.core.pairs import PairState
+from perpbot.core.pairs import Pair
 from perpbot.exchanges.base import ExchangeBase, MarketListener
 from perpbot.service.account_lock import AccountLocks
 from perpbot.service.configuration import adjust
@@ -83,14 +84,15 @@ class Exchanges(Mapping[ExchangeName, GuardedExchange]):
         for name, exchange in exchanges.items():
             self[name] = exchange
 
-    async def open(self, listener: MarketListener) -> None:
-        """Connect what was brought and let it join; its market events go to ``listener``.
+    async def open(self, listener: MarketListener, planned: Iterable[Pair] = ()) -> None:
+        """Connect what was brought and let it join; its market events go to ``listener``. ``planned`` are pairs of
+        which an earlier run may have sent something.
 
         Raises :class:`ReadFailed` for one that does not start, :class:`InputError` if earlier runs hold something on
         an exchange that is not here, or if another process trades an account.
         """
         self._opened = True
-        self._refuse_missing()
+        self._refuse_missing(planned)
         try:
             await self._join(listener)
         except BaseException:
@@ -122,21 +124,22 @@ class Exchanges(Mapping[ExchangeName, GuardedExchange]):
                 log.warning("exchange not disconnected", exchange=name, error=f"{type(error).__name__}: {error}")
         self._accounts.release()
 
-    def _refuse_missing(self) -> None:
+    def _refuse_missing(self, planned: Iterable[Pair]) -> None:
         """What is held where nobody can close it is not traded around: the operator brings the exchange back."""
-        parts, here = self._parts, {*self._parts.outside.exchanges, *self._brought}
-        held = [
-            (name, pair.pair_id)
-            for pair in parts.pairs.live()
-            if pair.state is not PairState.QUARANTINED
-            for name in pair.exchanges
-        ]
-        for name, what in (*held, *((order.exchange, order.client_order_id) for order in parts.tracker.unsettled())):
+        brought = {name for name, each in self._brought.items() if each.capabilities.trading}
+        here = brought | set(self._parts.outside.trading)
+        for name, what in _held(self._parts, planned):
             if name not in here:
                 raise InputError(
-                    f"exchange {name} is not in the configuration, and {what} of an earlier run is open there: bring "
+                    f"exchange {name} {self._why_missing(name)}, and {what} of an earlier run is open there: bring "
                     "it back under `exchanges`, or begin anew (perpbot paper reset, or another --db)"
                 )
+
+    def _why_missing(self, name: ExchangeName) -> str:
+        configured = self._parts.settings.exchanges.get(name)
+        if configured is None and name not in self:
+            return "is not in the configuration"
+        return "is disabled" if configured is not None and not configured.enabled else "may not trade"
 
     def _held_back(self, name: ExchangeName) -> str | None:
         """Why an exchange that could trade may not."""
@@ -157,6 +160,15 @@ class Exchanges(Mapping[ExchangeName, GuardedExchange]):
             except Exception as error:  # noqa: BLE001 - whatever a user's exchange raises, it is this book that is missing
                 told = f"{type(error).__name__}: {error}"
                 log.warning("book not followed", exchange=exchange.name, symbol=symbol, error=told)
+
+
+def _held(parts: Parts, planned: Iterable[Pair]) -> Iterator[tuple[ExchangeName, str]]:
+    """Everything that earlier runs left open, and where: pairs, orders, and what strategies hold."""
+    for pair in (*parts.pairs.live(), *planned):
+        yield from ((name, pair.pair_id) for name in pair.exchanges)
+    yield from ((order.exchange, f"order {order.client_order_id}") for order in parts.tracker.unsettled())
+    for lot in parts.ledger.lots():
+        yield lot.exchange, f"a position of {lot.owner} ({plain(lot.contracts)} contracts of {lot.symbol})"
 
 
 async def _start(exchange: ExchangeBase) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from perpbot.arbitrage.pricer import Pricer
@@ -43,7 +43,7 @@ class Outside:
     """What the service may not make itself. ``exchanges`` are the raw adapters.
 
     ``instruments`` are those of all exchanges, reference only ones too. Both grow when an exchange is admitted.
-    ``state_folder`` is where the run is kept, for the eye.
+    ``state_folder`` is where the run is kept, for the eye; ``gone`` are exchanges of earlier runs that are not here.
     """
 
     clock: Timers
@@ -54,6 +54,7 @@ class Outside:
     exchanges: Mapping[ExchangeName, Exchange]
     instruments: Instruments
     state_folder: Path | None = None
+    gone: set[ExchangeName] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "exchanges", dict(self.exchanges))
@@ -64,12 +65,16 @@ class Outside:
         assert isinstance(self.exchanges, dict)
         assert isinstance(self.instruments, dict)
         self.exchanges[exchange.name] = exchange
+        self.gone.discard(exchange.name)
         self.instruments.update({(exchange.name, each.symbol): each for each in instruments})
 
     def know(self, instrument: Instrument) -> None:
         """Take in an instrument of the past; one that is listed now stays as it is."""
         assert isinstance(self.instruments, dict)
-        self.instruments.setdefault((instrument.exchange, instrument.symbol), instrument)
+        name = instrument.exchange
+        if name not in self.exchanges and all(name != listed for listed, _ in self.instruments):
+            self.gone.add(name)
+        self.instruments.setdefault((name, instrument.symbol), instrument)
 
     @property
     def trading(self) -> Mapping[ExchangeName, Exchange]:

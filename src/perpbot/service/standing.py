@@ -53,7 +53,8 @@ def status(parts: Parts, *, started_ns: int, pid: int, recovered: bool = True) -
 
 def _names(parts: Parts) -> list[ExchangeName]:
     """All that trade or give data."""
-    return sorted({*parts.outside.exchanges, *(exchange for exchange, _ in parts.outside.instruments)})
+    outside = parts.outside
+    return sorted({*outside.exchanges, *(exchange for exchange, _ in outside.instruments)} - outside.gone)
 
 
 def _exchange(parts: Parts, name: ExchangeName, recovered: bool) -> dict[str, Any]:

@@ -96,7 +96,7 @@ class TradingService:
         Market events may come in while it works. Raises ``ReadFailed`` if a new account cannot be read.
         """
         parts, status = self._parts, self._parts.status
-        await self.exchanges.open(self.on_market)
+        await self.exchanges.open(self.on_market, self._memory.unsent.values())
         self._trading = frozenset(parts.outside.trading)
         first = status.state
         if self._memory.runs and first is TradingState.ACTIVE:
