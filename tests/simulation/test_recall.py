@@ -28,6 +28,7 @@ from perpbot.core.events import (
     CommandTaken,
     EquityMarked,
     Event,
+    GasPaid,
     OrderChanged,
     OrderFilled,
     OrderIntended,
@@ -440,6 +441,36 @@ def _task(act: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
 
 
 # resolving
+
+
+def test_gas_is_paid_after_a_restart_too() -> None:
+    """Once, whoever it was paid for."""
+
+    async def act(world: CrashWorld) -> None:
+        gas = GasPaid(ALPHA, Decimal("0.5"), "0x1", STRATEGY, world.clock.now_ns())
+        assert world.parts.ledger.book_gas(gas.exchange, gas.amount_usd, gas.transaction_id, gas.owner)
+        world.journal.append(gas)
+
+    lived(act)
+
+
+def test_a_pair_that_changes_while_its_exchanges_are_asked_is_not_resolved() -> None:
+    """What it was is not what would be written off."""
+
+    async def act(world: CrashWorld) -> None:
+        assert (await opened(world)).success
+        pair_id = world.pair.pair_id
+        world.executor.quarantine(pair_id, "naked_leg")
+        world.by_hand(ALPHA, Side.SELL, world.truth(ALPHA))
+        world.by_hand(BETA, Side.BUY, -world.truth(BETA))
+        resolving = _task(say(world, ResolvePair(pair_id), "by hand"))
+        await world.clock.sleep(0.001)
+        await say(world, ClosePair(pair_id))
+        assert "changed while its exchanges were asked" in await resolving
+        assert world.journal.of(PairResolved) == []
+        await world.clock.sleep(5.0)
+
+    lived(act)
 
 
 @pytest.mark.parametrize("key", ["", "k"])

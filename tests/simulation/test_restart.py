@@ -137,6 +137,20 @@ def test_an_order_of_a_run_that_the_journal_does_not_know_is_not_taken_up() -> N
     _ = crash_once(calm, COPIED, 0.0, Tally(), after=after, meanwhile=trade)
 
 
+def test_what_one_run_lost_is_asked_for_until_a_start_has_asked() -> None:
+    """The first run loses its last moments, the second one dies before it has asked, the third one asks from there."""
+
+    async def after(world: CrashWorld, _: Tally) -> None:
+        assert {found.request.pair_id for found in world.journal.of(OrderFound)} == {"t-1"}
+        assert world.parts.foreign.all() == {}
+        await close_all(world)
+        assert world.flat()
+        assert world.violated == {}
+
+    lost = Point(_place_of(one_pair_open, PairState.HEDGED), tail=False)
+    _ = crash_once(one_pair_open, lost, 60.0, Tally(), nested=(Point(1),), after=after)
+
+
 def test_a_pair_of_which_only_the_plan_was_written_was_never_tried() -> None:
     """It is refused, once: neither an attempt nor a miss, and the start after this one hears nothing of it."""
 

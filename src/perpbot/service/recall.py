@@ -103,6 +103,7 @@ class Recall:
         self._parts = parts
         self.memory = Memory()
         self._marks: dict[ExchangeName, tuple[Decimal, Decimal]] = {}
+        self._told_ns = 0
         self._marked_ns: int | None = None
         self._named: set[ExchangeName] = set()
         self._take: dict[type[Event], Callable[[Any, int], None]] = {
@@ -144,6 +145,8 @@ class Recall:
         if act is not None:
             act(event, time_ns)
         self.memory.last_ns = time_ns
+        if not before_a_run(event):
+            self._told_ns = time_ns
 
     # runs
 
@@ -152,11 +155,14 @@ class Recall:
         memory.runs, memory.failed_starts = memory.runs + 1, memory.failed_starts + 1
         memory.epochs.add(event.epoch)
         memory.crashed = True
-        memory.unasked_ns, memory.all_asked = memory.since_ns, False
+        if memory.all_asked:
+            memory.unasked_ns, memory.all_asked = self._told_ns, False
 
     def _recovered(self, event: Recovered, _: int) -> None:
         self.memory.failed_starts = 0
         self.memory.all_asked = not event.unread
+        if self.memory.all_asked:
+            self.memory.unasked_ns = 0
 
     def _run_stopped(self, _: RunStopped, __: int) -> None:
         memory = self.memory
@@ -326,6 +332,13 @@ def resolve(parts: Parts, event: PairResolved) -> None:
         parts.pairs.write_off(event.pair_id, leg)
         parts.tracker.write_off(gone.exchange, event.symbol, gone.contracts)
         parts.ledger.write_off(gone.exchange, event.symbol, event.pair_id, gone.realized_usd)
+
+
+def before_a_run(event: Event) -> bool:
+    """Whether a run may write it before it says that it began: then it is no sign of the run before."""
+    if isinstance(event, StateChanged):
+        return event.actor in OUTSIDERS
+    return isinstance(event, InstrumentListed | HistoryCondensed)
 
 
 def first_failure(event: PairMoved) -> bool:

@@ -37,7 +37,7 @@ from perpbot.core.orders import Order, OrderRequest
 from perpbot.core.pairs import PairState
 from perpbot.records.chain import HEADER, Record
 from perpbot.service.found import LOOK_BACK_NS
-from perpbot.service.recall import first_failure
+from perpbot.service.recall import before_a_run, first_failure
 from perpbot.service.thinning import MarkSurvey
 
 MISSES = 200
@@ -154,7 +154,12 @@ class Survey:
                     self._unasked_ns = self._last_ns
             case Recovered(unread=unread) if not unread:
                 self._unasked_ns = None
-        self._before, self._last_ns = (number, event), time_ns
+        self._note_last(number, time_ns, event)
+
+    def _note_last(self, number: int, time_ns: int, event: Event) -> None:
+        self._before = (number, event)
+        if not before_a_run(event):
+            self._last_ns = time_ns
 
     def _known(self, work: Work, event: Event) -> _Work:
         single = isinstance(event, OrderIntended | OrderFound | OrderChanged | OrderFilled)
