@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal, localcontext
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias, cast
+from typing import Any, TypeAlias
 
 FINAL = frozenset({"REFUSED", "MISSED", "FAILED", "CLOSED"})
 ENTRY_STATES = frozenset({"RESERVED", "SENT"})
@@ -30,47 +31,41 @@ class Tail:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._number = 1
-        self._file: BinaryIO | None = None
         self._offset = 0
 
     def new(self) -> list[Line]:
         """The lines added since the last call; none if there is no such file yet."""
         lines: list[Line] = []
         while True:
-            self._file = self._file or self._open()
-            if self._file is None:
-                return lines
-            finished = not self._is_current(self._file)
-            lines += self._added(self._file)
-            if not finished:
-                return lines
-            self._file.close()
-            self._file, self._offset, self._number = None, 0, self._number + 1
+            added = self._of_finished()
+            if added is None:
+                current = self._read(self._path.open) if self._path.exists() else b""
+                added = self._of_finished()  # it may have been finished just now
+                if added is None:
+                    return lines + self._taken(current)
+            lines += self._taken(added)
+            self._number, self._offset = self._number + 1, 0
 
-    def _open(self) -> BinaryIO | None:
-        """The next file, finished or not."""
+    def _of_finished(self) -> bytes | None:
+        """What is new in the file that was read last, if it is finished by now."""
         finished = self._path.with_name(f"{self._path.name}.{self._number:05d}")
         with suppress(FileNotFoundError):
-            return finished.open("rb")
+            return self._read(finished.open)
         with suppress(FileNotFoundError):
-            return cast("BinaryIO", gzip.open(f"{finished}.gz", "rb"))
-        with suppress(FileNotFoundError):
-            return self._path.open("rb")
+            return self._read(partial(gzip.open, f"{finished}.gz"))
         return None
 
-    def _is_current(self, file: BinaryIO) -> bool:
-        try:
-            return os.fstat(file.fileno()).st_ino == self._path.stat().st_ino
-        except FileNotFoundError:  # just now, between the two
-            return False
-
-    def _added(self, file: BinaryIO) -> list[Line]:
+    def _read(self, opened: Callable[[str], Any]) -> bytes:
         """Up to the reserved space, which is NULs."""
-        file.seek(self._offset)
         content = b""
-        while b"\0" not in content and (chunk := file.read(_CHUNK)):
-            content += chunk
-        whole = content[: content.partition(b"\0")[0].rfind(b"\n") + 1]
+        with opened("rb") as file:
+            file.seek(self._offset)
+            while b"\0" not in content and (chunk := file.read(_CHUNK)):
+                content += chunk
+        return content.partition(b"\0")[0]
+
+    def _taken(self, content: bytes) -> list[Line]:
+        whole = content[: content.rfind(b"\n") + 1]
         self._offset += len(whole)
         return [json.loads(line) for line in whole.splitlines()]
 

@@ -29,7 +29,7 @@ def json_of(bot: Bot, *words: str) -> Any:
 
 
 def put_back(bot: Bot) -> list[str]:
-    """Pairs that were open in a copy of which the exchange's account knows nothing any more."""
+    """Pairs that were hedged in a copy of which the exchange's account knows nothing any more."""
     archive = bot.home / "old.tar.gz"
     bot.start(LASTING)
     until(lambda: "HEDGED" in [state for state, _ in pairs(bot).values()], bot.process)
@@ -64,26 +64,27 @@ def recovered(bot: Bot, after: int) -> Callable[[], bool]:
 def test_what_the_exchange_no_longer_holds_is_quarantined_named_and_ended_by_resolve(bot: Bot) -> None:
     """status, why and pairs name it; nothing opens on its exchanges, however good the gaps are; once each is resolved,
     trading goes on."""
-    live = put_back(bot)
+    hedged = put_back(bot)
     restored = len(pairs(bot))
     copied = max(each.number for each in read(bot.db.with_name("demo.db.journal")))
     bot.start(LASTING)
     until(recovered(bot, copied), bot.process)
     until(lambda: json_of(bot, "why")["reasons"], bot.process)
 
-    assert sorted(json_of(bot, "status")["quarantined"]) == sorted(live)
+    live = json_of(bot, "status")["quarantined"]
+    assert set(hedged) <= set(live)  # and one that was on its way when the copy was made
     why = json_of(bot, "why")
     assert sorted(each["pair_id"] for each in why["quarantined"]) == sorted(live)
-    assert {each["reason"] for each in why["quarantined"]} == {"position_mismatch"}
+    assert {each["reason"] for each in why["quarantined"] if each["pair_id"] in hedged} == {"position_mismatch"}
     assert "approved" not in {each["reason"] for each in why["reasons"]}
     shown = {each["pair_id"]: each for each in json_of(bot, "pairs")["pairs"]}
-    assert {(shown[each]["state"], shown[each]["reason"]) for each in live} == {("QUARANTINED", "position_mismatch")}
+    assert {(shown[each]["state"], shown[each]["reason"]) for each in hedged} == {("QUARANTINED", "position_mismatch")}
     assert len(pairs(bot)) == restored
 
-    code, said = bot.ask("close", live[0])
+    code, said = bot.ask("close", hedged[0])
     assert code == 0, said
-    until(lambda: pairs(bot)[live[0]] not in (("QUARANTINED", "position_mismatch"), ("CLOSING", None)), bot.process)
-    until(lambda: pairs(bot)[live[0]][0] == "QUARANTINED", bot.process)
+    until(lambda: pairs(bot)[hedged[0]] not in (("QUARANTINED", "position_mismatch"), ("CLOSING", None)), bot.process)
+    until(lambda: pairs(bot)[hedged[0]][0] == "QUARANTINED", bot.process)
     for pair in live:
         code, said = bot.ask("resolve", pair, "--note", "flat on both")
         assert code == 0, said

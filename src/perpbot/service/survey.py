@@ -86,8 +86,8 @@ class Survey:
         self._marks = MarkSurvey(horizon_ns)
         self._streak = _Streak()
         self._pinned: set[Work] = set()
-        self._before: tuple[int, Event] | None = None
-        self._needed: set[int] = set()
+        self._pinned_lots: set[tuple[str, Market] | None] = set()
+        self._marked_ns: int | None = None
         self._last_ns = 0
         self._unasked_ns: int | None = None
 
@@ -98,6 +98,7 @@ class Survey:
                 self._take(record.number, record.time_ns, record.event)
         self._marks.end()
         self._pinned |= self._streak.needed()
+        self._pinned_lots = {self._work[work].lot for work in self._pinned if work in self._work}
         if self._unasked_ns is not None:  # exchanges will be asked for all orders since then
             self._horizon_ns = min(self._horizon_ns, self._unasked_ns - LOOK_BACK_NS)
         return self
@@ -108,7 +109,7 @@ class Survey:
             return False
         if isinstance(event, EquityMarked):
             return self._marks.needs(event.timestamp_ns)
-        if record.time_ns > self._horizon_ns or record.number in self._needed:
+        if record.time_ns > self._horizon_ns:
             return True
         match event:
             case InstrumentListed(instrument=listed):
@@ -123,7 +124,9 @@ class Survey:
         known = self._work[work]
         if work in self._pinned or not known.over or known.unsettled or known.last_ns > self._horizon_ns:
             return False
-        return known.flat if known.lot is None else known.last_fill <= self._lots[known.lot].cut
+        if known.lot is None:
+            return known.flat
+        return known.lot not in self._pinned_lots and known.last_fill <= self._lots[known.lot].cut
 
     # reading
 
@@ -148,34 +151,25 @@ class Survey:
                 self._fill(number, event)
             case InstrumentListed(instrument=listed):
                 self._listed.setdefault((listed.exchange, listed.symbol), number)
+        self._note_run(time_ns, event)
+
+    def _note_run(self, time_ns: int, event: Event) -> None:
+        """Where a run began, and no start since has asked all exchanges for what was lost."""
+        match event:
             case RunStarted():
-                self._keep_before()
                 if self._unasked_ns is None:
                     self._unasked_ns = self._last_ns
+                if self._marked_ns is not None:  # from that moment on they are asked
+                    self._marks.keep(self._marked_ns)
             case Recovered(unread=unread) if not unread:
                 self._unasked_ns = None
-        self._note_last(number, time_ns, event)
-
-    def _note_last(self, number: int, time_ns: int, event: Event) -> None:
-        self._before = (number, event)
         if not before_a_run(event):
             self._last_ns = time_ns
+            self._marked_ns = event.timestamp_ns if isinstance(event, EquityMarked) else None
 
     def _known(self, work: Work, event: Event) -> _Work:
         single = isinstance(event, OrderIntended | OrderFound | OrderChanged | OrderFilled)
         return self._work.setdefault(work, _Work(over=single and not _request(event).pair_id))
-
-    def _keep_before(self) -> None:
-        """When a run began, the last moment before it is what an exchange is asked from: its record stays."""
-        if self._before is None:
-            return
-        number, event = self._before
-        self._needed.add(number)
-        if isinstance(event, EquityMarked):
-            self._marks.keep(event.timestamp_ns)
-        work = work_of(event)
-        if work is not None:
-            self._pinned.add(work)
 
     def _changed(self, order: Order) -> None:
         if order.client_order_id in self._filled:
