@@ -99,7 +99,9 @@ def test_the_key_of_a_command_that_could_not_be_carried_out_is_free_after_a_rest
         assert "nothing opens" in await say(world, Pause(), key="p")
         await die(world)
         assert (await say(world, wrong, key="k")).startswith("refused: ETH-USD-PERP is not a symbol here")
-        assert (await say(world, Pause(), key="p")).endswith("done before the restart")
+        assert (await say(world, Pause(), key="p")).endswith(
+            "taken before the restart, the journal says what came of it"
+        )
 
     lived(act)
 

@@ -84,7 +84,9 @@ class Control:
         self._results: OrderedDict[str, tuple[Command | str, ControlResult]] = OrderedDict()
         self._acting: dict[str, asyncio.Future[None]] = {}
         for key, name in (taken or {}).items():
-            self._remember(key, name, ControlResult(True, detail="done before the restart"))
+            self._remember(
+                key, name, ControlResult(True, detail="taken before the restart, the journal says what came of it")
+            )
         self._acts: dict[type[Command], Act] = {
             Start: self._start,
             Pause: self._pause,

@@ -237,7 +237,9 @@ def test_a_command_with_a_key_acts_once() -> None:
         assert again.detail.startswith("done already under this key, nothing is done again: nothing opens any more")
         assert world.status.state is TradingState.ACTIVE
         later = Control(world.service, world.stops.append, taken={"k9": "halt"})
-        assert (await later.apply(Halt(), "alice", "", "k9")).detail.endswith("again: done before the restart")
+        assert (await later.apply(Halt(), "alice", "", "k9")).detail.endswith(
+            "again: taken before the restart, the journal says what came of it"
+        )
         assert world.status.state is TradingState.ACTIVE
         assert (await later.apply(Pause(), "alice", "", "k9")).reason == "the key k9 was used for halt: take another"
 
