@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from itertools import takewhile
 
 from perpbot.core.events import PairMoved
 from perpbot.core.instruments import Instrument
@@ -68,6 +69,18 @@ class PairBook:
         """Count pairs of which no more is known than how they ended."""
         for symbol, counts in counted.items():
             self._earlier.setdefault(symbol, Counter()).update(counts)
+
+    def forget(self, before_ns: int) -> list[PairId]:
+        """Know of pairs that were over before ``before_ns`` only how they ended; returns which those are."""
+        old = takewhile(lambda pair: pair.planned_ns < before_ns, self._pairs.values())
+        over = [pair for pair in old if pair.state.final and (pair.closed_ns or pair.planned_ns) < before_ns]
+        for pair in over:
+            self.carry({pair.symbol: count_endings([(pair.state, pair.ever_hedged, pair.repaired)])})
+            del self._pairs[pair.pair_id]
+            for leg in Leg:
+                self._attempts.pop((pair.pair_id, leg), None)
+                self._skips.pop((pair.pair_id, leg), None)
+        return [pair.pair_id for pair in over]
 
     def live(self) -> list[Pair]:
         """Pairs that are not over."""

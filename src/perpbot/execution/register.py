@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import takewhile
 
 import structlog
 
@@ -165,6 +166,13 @@ class OrderRegister:
         """Let go of the orders of a pair that is over: only what they did to positions is still of interest."""
         for tracked in self._of_pair.pop(pair_id, ()):
             del self._orders[tracked.request.client_order_id]
+
+    def forget_singles(self, before_ns: int) -> None:
+        """Let go of orders of no pair that were settled before ``before_ns``."""
+        old = takewhile(lambda tracked: tracked.request.created_ns < before_ns, self._orders.values())
+        for tracked in [each for each in old if each.settled and each.order.timestamp_ns < before_ns]:
+            if tracked.request.pair_id is None:
+                del self._orders[tracked.request.client_order_id]
 
     def write_off(self, exchange: ExchangeName, symbol: Symbol, contracts: Decimal) -> None:
         """``contracts`` (signed) of ours are no longer at the exchange, by the operator's word and the exchange's."""

@@ -9,8 +9,9 @@ and the owners' attributions add up to the total. An owner is a pair's id, or a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, localcontext
+from itertools import takewhile
 
 from perpbot.core.errors import InvariantViolated
 from perpbot.core.events import CarriedAccounts, FundingPaid
@@ -54,6 +55,7 @@ class Ledger:
         self._orders: dict[ClientOrderId, OrderSlippage] = {}
         self._trades: dict[tuple[ExchangeName, Symbol, str], Fill] = {}
         self._funded: dict[tuple[ExchangeName, Symbol, str], dict[str, Decimal]] = {}
+        self._funded_ns: dict[tuple[ExchangeName, Symbol, str], int] = {}
         self._paid: set[tuple[str, ExchangeName, str]] = set()
         self._marks = Marks()
 
@@ -117,7 +119,9 @@ class Ledger:
         comes after shares of it, only what they left is booked.
         """
         amount = realised(payment.amount_usd)
-        booked = self._funded.setdefault((payment.exchange, payment.symbol, payment.payment_id), {})
+        key = (payment.exchange, payment.symbol, payment.payment_id)
+        booked = self._funded.setdefault(key, {})
+        self._funded_ns.setdefault(key, payment.timestamp_ns)
         if _WHOLE in booked:
             return {}
         if payment.pair_id is None:
@@ -153,6 +157,19 @@ class Ledger:
         self._register(carried.exchange)
         self._exchanges[carried.exchange] = self._exchanges.get(carried.exchange, _NOTHING) + accounts
         self._hedged[carried.exchange] += carried.hedged
+
+    def forget(self, owners: Iterable[str], before_ns: int) -> None:
+        """Know no more of ``owners``, pairs that are long over, than what they came to, and of no trade or payment
+        made before ``before_ns`` that it was booked."""
+        for owner in owners:
+            self._pairs.pop(owner, None)
+            accounts = self._owners.pop(owner, None)
+            if accounts is not None:
+                self._owners[EARLIER] = self._owners.get(EARLIER, _NOTHING) + accounts
+        for key in list(takewhile(lambda key: self._trades[key].timestamp_ns < before_ns, self._trades)):
+            self._orders.pop(self._trades.pop(key).client_order_id, None)
+        for payment in list(takewhile(lambda key: self._funded_ns[key] < before_ns, self._funded_ns)):
+            del self._funded_ns[payment], self._funded[payment]
 
     def write_off(self, exchange: ExchangeName, symbol: Symbol, owner: str, realized_usd: Decimal) -> None:
         """The owner's lot is gone at the exchange, and its end brought ``realized_usd`` by the exchange's balance."""

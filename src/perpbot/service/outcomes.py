@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import structlog
 
@@ -60,6 +60,10 @@ class Outcomes:
         first = pair_id not in self._failures
         self._failures.add(pair_id)
         return first
+
+    def forget(self, pairs: Iterable[PairId]) -> None:
+        """They are long over."""
+        self._failures.difference_update(pairs)
 
     def closed(self, pair: Pair) -> None:
         self._tell("closed", pair)

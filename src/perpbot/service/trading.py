@@ -22,6 +22,7 @@ from perpbot.pricing.basis import SAMPLE_INTERVAL_NS
 from perpbot.records.journal import FLUSH_SECONDS
 from perpbot.service.checks import check_turn, reconcile
 from perpbot.service.desk import ServiceDesk
+from perpbot.service.forgetting import FORGET_SECONDS, forget_old
 from perpbot.service.joining import Exchanges
 from perpbot.service.marks import EquityMarks
 from perpbot.service.parts import Parts
@@ -121,6 +122,7 @@ class TradingService:
         turn, compare = _ns(settings.loop_interval_seconds), _ns(settings.reconcile_seconds)
         self._keep("loop", turn, self._turn, Restart.FATAL)
         self._keep("reconcile", compare, self._reconcile, Restart.ALWAYS)
+        self._keep("forgetting", _ns(FORGET_SECONDS), lambda: forget_old(parts), Restart.ALWAYS)
         return found
 
     def _keep(self, name: str, interval_ns: int, act: Callable[[], Any], restart: Restart) -> None:
