@@ -1,0 +1,1 @@
+"""Extended (x10): perpetual futures settled on Starknet."""
