@@ -51,5 +51,7 @@ def _whole(text: str) -> int | None:
 
 
 def _shown(value: object) -> str:
-    text = hex(value) if isinstance(value, int) and value.bit_length() > 64 else ascii(value)
+    if not isinstance(value, int | str):
+        return f"of type {type(value).__name__}"
+    text = ascii(value) if isinstance(value, str) else hex(value)
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
