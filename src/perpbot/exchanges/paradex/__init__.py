@@ -1,0 +1,1 @@
+"""Paradex: perpetual futures on a Starknet application chain."""
