@@ -15,7 +15,8 @@ from perpbot.core.errors import ConfigError, InputError
 
 PRIME = 2**251 + 17 * 2**192 + 1
 """A felt (field element) is in ``0 <= felt < PRIME``."""
-_ORDER = 0x800000000000010FFFFFFFFFFFFFFFFB781126DCAE7B2321E66A241ADC64D2F
+ORDER = 0x800000000000010FFFFFFFFFFFFFFFFB781126DCAE7B2321E66A241ADC64D2F
+"""Private keys are below it."""
 _BETA = 0x6F21413EFBE40DE150E596D72F7A8C5609AD26C15C915C1F4CDFCB99CEE9E89
 _SIGNABLE = 2**251
 """Message hashes and both parts of a signature are below it."""
@@ -64,7 +65,7 @@ def verify(public_key: int, message_hash: int, signature: Signature) -> bool:
 
 
 def _check_key(private_key: int) -> None:
-    if not 0 < private_key < _ORDER:
+    if not 0 < private_key < ORDER:
         raise ConfigError(
             "the STARK private key is not between 1 and the curve's order: check that it was copied whole"
         )

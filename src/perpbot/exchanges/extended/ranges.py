@@ -9,14 +9,12 @@ import re
 from typing import Final
 
 from perpbot.core.errors import OrderInvalid
-
-FIELD_PRIME: Final = 2**251 + 17 * 2**192 + 1
-"""The Starknet field, https://docs.starknet.io/architecture/cryptography/."""
+from perpbot.exchanges.stark import PRIME
 
 Limits = tuple[int, int]
 """The smallest and the largest number of a type."""
 
-FELT: Final[Limits] = (0, FIELD_PRIME - 1)
+FELT: Final[Limits] = (0, PRIME - 1)
 U32: Final[Limits] = (0, 2**32 - 1)
 U64: Final[Limits] = (0, 2**64 - 1)
 I64: Final[Limits] = (-(2**63), 2**63 - 1)

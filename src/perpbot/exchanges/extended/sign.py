@@ -10,22 +10,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
-from functools import lru_cache
 from typing import Final, TypedDict
 
-import fast_stark_crypto as stark
+import fast_stark_crypto
 
 from perpbot.core.errors import ConfigError, OrderInvalid
 from perpbot.core.orders import Side
-from perpbot.exchanges.extended.ranges import FELT, FIELD_PRIME, I64, U32, U64, short_text, within
+from perpbot.exchanges import stark
+from perpbot.exchanges.extended.ranges import FELT, I64, U32, U64, short_text, within
 
-CURVE_ORDER: Final = 0x800000000000010FFFFFFFFFFFFFFFFB781126DCAE7B2321E66A241ADC64D2F
-"""Of the STARK curve: private keys are below it, https://docs.starknet.io/architecture/cryptography/."""
 SETTLEMENT_BUFFER_SECONDS: Final = 14 * 86_400
 """What is signed of an order expires this much after the order (``SETTLEMENT_EXPIRATION_BUFFER_DAYS`` of the SDK)."""
 
-_CURVE_BETA = 0x6F21413EFBE40DE150E596D72F7A8C5609AD26C15C915C1F4CDFCB99CEE9E89
-_SIGNED_BITS = 251  # the library takes hashes, r and s below 2^251
 _NS_PER_MS = 1_000_000
 _MAX_DIGITS = 31  # before the point, of a size, price or rate
 
@@ -104,7 +100,7 @@ def order_hash(
     Amounts are signed: what the account receives is positive, the fee too. Raises
     :class:`~perpbot.core.errors.OrderInvalid` for what does not fit its on-chain type.
     """
-    return stark.get_order_msg_hash(
+    return fast_stark_crypto.get_order_msg_hash(
         position_id=within("position_id", position_id, U32),
         base_asset_id=within("base_asset_id", base_asset_id, FELT),
         base_amount=within("base_amount", base_amount, I64),
@@ -140,7 +136,7 @@ def transfer_hash(
 
     Raises :class:`~perpbot.core.errors.OrderInvalid` for what does not fit its on-chain type.
     """
-    return stark.get_transfer_msg_hash(
+    return fast_stark_crypto.get_transfer_msg_hash(
         recipient_position_id=within("recipient_position_id", recipient_position_id, U32),
         sender_position_id=within("sender_position_id", sender_position_id, U32),
         collateral_id=within("collateral_id", collateral_id, FELT),
@@ -219,9 +215,7 @@ class Signer:
     __slots__ = ("_private_key", "domain", "public_key", "vault")
 
     def __init__(self, private_key: int, public_key: int, vault: int, domain: Domain) -> None:
-        if not 0 < private_key < CURVE_ORDER:
-            raise ConfigError("the private key of Extended is no STARK key: copy it again from the API page")
-        if stark.get_public_key(private_key) != public_key:
+        if stark.public_key(private_key) != public_key:
             raise ConfigError("the public key of Extended is not the private key's: copy both from one account")
         if not U32[0] <= vault <= U32[1]:
             raise ConfigError(f"the vault of Extended is a number from 0 to {U32[1]}, not {vault}")
@@ -261,31 +255,12 @@ class Signer:
         return Signed(hashed, self._settlement(hashed), inputs)
 
     def _settlement(self, hashed: int) -> dict[str, object]:
-        if hashed >> _SIGNED_BITS:  # one hash in 10^16
-            raise OrderInvalid("an order of Extended whose hash cannot be signed: take another nonce")
         r, s = stark.sign(self._private_key, hashed)
         return {
             "signature": {"r": hex(r), "s": hex(s)},
             "starkKey": hex(self.public_key),
             "collateralPosition": str(self.vault),
         }
-
-
-def is_signed(public_key: int, hashed: int, r: int, s: int) -> bool:
-    """Whether ``r`` and ``s`` sign ``hashed`` with the key of ``public_key``; false for numbers that cannot.
-
-    A signature has a twin (``s`` mirrored) that passes too: it tells who signed, not that it is the first time.
-    """
-    if not (0 <= hashed < 1 << _SIGNED_BITS and 0 < r < 1 << _SIGNED_BITS and 0 < s < 1 << _SIGNED_BITS):
-        return False
-    return _is_public_key(public_key) and stark.verify(public_key, hashed, r, s)
-
-
-@lru_cache(maxsize=1024)
-def _is_public_key(x: int) -> bool:
-    """Whether ``x`` is a point's on the curve y² = x³ + x + beta; the library ends badly on any other."""
-    square = (x**3 + x + _CURVE_BETA) % FIELD_PRIME if 0 <= x < FIELD_PRIME else 0
-    return pow(square, (FIELD_PRIME - 1) // 2, FIELD_PRIME) == 1
 
 
 def _units(amount: Decimal, resolution: int, rounding: Context) -> int:

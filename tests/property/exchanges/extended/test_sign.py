@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from perpbot.core.errors import OrderInvalid
 from perpbot.core.orders import Side
-from perpbot.exchanges.extended.ranges import FIELD_PRIME
-from perpbot.exchanges.extended.sign import TESTNET, Assets, Signer, is_signed, order_hash
+from perpbot.exchanges import stark
+from perpbot.exchanges.extended.sign import TESTNET, Assets, Signer, order_hash
 
 PRIVATE_KEY = 0x700D3C4A76AC97521C26F7192F0833BB6724FB8741AE6A2C9CB1B5C600C6EBD
 PUBLIC_KEY = 0x7C62E405BF57A945DC819D0217F8A48C6B60B10AF508DA567273ABCA33D9838
@@ -38,7 +38,7 @@ numbers = st.one_of(
     st.integers(-(2**300), 2**300),
     edges,
     edges.map(int.__neg__),
-    st.sampled_from([FIELD_PRIME - 1, FIELD_PRIME, True, None, 1.5, float("nan"), "", "0x", "-0x1", "1_0", "٣", " 1"]),
+    st.sampled_from([stark.PRIME - 1, stark.PRIME, True, None, 1.5, float("nan"), "", "0x", "-0x1", "1_0", "٣", " 1"]),
     st.integers(0, 2**260).map(hex),
     st.integers(-(2**70), 2**70).map(str),
 )
@@ -50,7 +50,7 @@ texts = st.one_of(st.text(max_size=40), st.sampled_from([None, 7, "Perpetuals"])
 def test_inputs_are_hashed_or_refused_and_nothing_else(inputs: dict[str, Any]) -> None:
     """No panic of the library passes, and no hash is outside the field."""
     with suppress(OrderInvalid):
-        assert 0 <= order_hash(**inputs) < FIELD_PRIME
+        assert 0 <= order_hash(**inputs) < stark.PRIME
 
 
 amounts = st.decimals("0.00000001", "1000000", places=8)
@@ -84,4 +84,4 @@ def test_a_signed_order_is_its_makers_and_promises_no_more_than_its_terms(
     assert 0 <= signed.inputs["fee_amount"] - size * price * fee_rate * 10**6 < 1
     assert signed == SIGNER.sign_order(**terms, assets=assets)  # type: ignore[arg-type]
     signature: Any = signed.settlement["signature"]
-    assert is_signed(PUBLIC_KEY, signed.order_hash, int(signature["r"], 16), int(signature["s"], 16))
+    assert stark.verify(PUBLIC_KEY, signed.order_hash, (int(signature["r"], 16), int(signature["s"], 16)))

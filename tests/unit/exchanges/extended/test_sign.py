@@ -13,15 +13,13 @@ import pytest
 
 from perpbot.core.errors import ConfigError, OrderInvalid
 from perpbot.core.orders import Side
-from perpbot.exchanges.extended.ranges import FIELD_PRIME
+from perpbot.exchanges import stark
 from perpbot.exchanges.extended.sign import (
-    CURVE_ORDER,
     MAINNET,
     TESTNET,
     Assets,
     Signer,
     expiry_ms,
-    is_signed,
     order_hash,
     transfer_hash,
 )
@@ -179,7 +177,7 @@ def test_the_caller_s_decimal_context_does_not_change_what_is_signed() -> None:
         ("position_id", -1),
         ("position_id", 2**32),
         ("position_id", True),
-        ("base_asset_id", FIELD_PRIME),
+        ("base_asset_id", stark.PRIME),
         ("base_asset_id", "0x" + "f" * 64),
         ("base_asset_id", "4254xyz"),
         ("base_amount", 2**63),
@@ -193,7 +191,7 @@ def test_the_caller_s_decimal_context_does_not_change_what_is_signed() -> None:
         ("salt", -1),
         ("salt", "9" * 5000),
         ("salt", 10**5000),
-        ("user_public_key", FIELD_PRIME),
+        ("user_public_key", stark.PRIME),
         ("user_public_key", None),
         ("domain_name", "a" * 32),
         ("domain_name", "Perpétuals"),
@@ -214,13 +212,13 @@ def test_what_does_not_fit_its_type_is_refused_by_name(name: str, value: Any) ->
     ("name", "value"),
     [
         ("position_id", 2**32 - 1),
-        ("base_asset_id", FIELD_PRIME - 1),
+        ("base_asset_id", stark.PRIME - 1),
         ("base_amount", -(2**63)),
         ("quote_amount", 2**63 - 1),
         ("fee_amount", 2**64 - 1),
         ("expiration", 0),
         ("salt", "0xffffffffffffffff"),
-        ("user_public_key", str(FIELD_PRIME - 1)),
+        ("user_public_key", str(stark.PRIME - 1)),
         ("domain_name", "a" * 31),
         ("domain_revision", 4),
     ],
@@ -263,7 +261,7 @@ def test_the_smallest_and_longest_decimals_are_signed_or_refused_in_one_line() -
     "change",
     [
         {"private_key": 0},
-        {"private_key": CURVE_ORDER},
+        {"private_key": stark.ORDER},
         {"private_key": PRIVATE_KEY + 1},
         {"public_key": PUBLIC_KEY + 1},
         {"vault": -1},
@@ -290,9 +288,9 @@ def test_a_signature_is_checked_with_the_public_key() -> None:
     signed = sign()
     block = signed.settlement["signature"]
     r, s = int(block["r"], 16), int(block["s"], 16)
-    assert is_signed(PUBLIC_KEY, signed.order_hash, r, s)
-    assert not is_signed(PUBLIC_KEY, signed.order_hash + 1, r, s)
-    assert not is_signed(PUBLIC_KEY, signed.order_hash, r, s - 1)
+    assert stark.verify(PUBLIC_KEY, signed.order_hash, (r, s))
+    assert not stark.verify(PUBLIC_KEY, signed.order_hash + 1, (r, s))
+    assert not stark.verify(PUBLIC_KEY, signed.order_hash, (r, s - 1))
 
 
 @pytest.mark.parametrize(
@@ -308,11 +306,11 @@ def test_a_signature_is_checked_with_the_public_key() -> None:
         (0, HASH, 1, 2),
         (5, HASH, 1, 2),
         (-1, HASH, 1, 2),
-        (FIELD_PRIME, HASH, 1, 2),
+        (stark.PRIME, HASH, 1, 2),
         (2**300, HASH, 1, 2),
     ],
     ids=lambda value: f"{value.bit_length()}bit",
 )
 def test_a_signature_that_cannot_be_is_none(key: int, hashed: int, r: int, s: int) -> None:
     """The library would end in a panic."""
-    assert not is_signed(key, hashed, r, s)
+    assert not stark.verify(key, hashed, (r, s))
