@@ -36,8 +36,8 @@ from perpbot.core.names import ClientOrderId, ExchangeName, PairId, Symbol
 from perpbot.core.orders import Order, OrderRequest
 from perpbot.core.pairs import PairState
 from perpbot.records.chain import HEADER, Record
-from perpbot.service.found import LOOK_BACK_NS
 from perpbot.service.recall import before_a_run, first_failure
+from perpbot.service.recovery import PAYMENTS_BACK_NS
 from perpbot.service.thinning import MarkSurvey
 
 MISSES = 200
@@ -99,8 +99,8 @@ class Survey:
         self._marks.end()
         self._pinned |= self._streak.needed()
         self._pinned_lots = {self._work[work].lot for work in self._pinned if work in self._work}
-        if self._unasked_ns is not None:  # exchanges will be asked for all orders since then
-            self._horizon_ns = min(self._horizon_ns, self._unasked_ns - LOOK_BACK_NS)
+        if self._unasked_ns is not None:  # exchanges will be asked for all orders since then, and payments before it
+            self._horizon_ns = min(self._horizon_ns, self._unasked_ns - PAYMENTS_BACK_NS)
         return self
 
     def needs(self, record: Record, event: Event) -> bool:

@@ -122,7 +122,7 @@ class TradingService:
         turn, compare = _ns(settings.loop_interval_seconds), _ns(settings.reconcile_seconds)
         self._keep("loop", turn, self._turn, Restart.FATAL)
         self._keep("reconcile", compare, self._reconcile, Restart.ALWAYS)
-        self._keep("forgetting", _ns(FORGET_SECONDS), lambda: forget_old(parts), Restart.ALWAYS)
+        self._keep("forgetting", _ns(FORGET_SECONDS), self._forget_old, Restart.ALWAYS)
         return found
 
     def _keep(self, name: str, interval_ns: int, act: Callable[[], Any], restart: Restart) -> None:
@@ -312,6 +312,11 @@ class TradingService:
     def mark(self, *, last: bool = False) -> None:
         """Value everything now and hand equity and drawdown to capital and risk; ``last``: the run ends here."""
         self._marks.mark(last=last)
+
+    def _forget_old(self) -> None:
+        """Not while an exchange is still to be asked for what may have been lost: what it tells must be known then."""
+        if self._recovery is None or not self._recovery.unread:
+            forget_old(self._parts)
 
     async def _reconcile(self) -> None:
         """Compare orders and positions with the exchanges; a failed read concludes nothing."""

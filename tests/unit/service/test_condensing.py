@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from perpbot.core.errors import InputError
-from perpbot.core.events import CarriedResults, Event, HistoryCondensed, PairPlanned, Recovered, RunStarted
+from perpbot.core.events import CarriedResults, Event, FundingPaid, HistoryCondensed, PairPlanned, Recovered, RunStarted
 from perpbot.records import packing, segments
 from perpbot.records.chain import HEADER, Record
 from perpbot.records.database import remove_run
@@ -24,6 +24,7 @@ from tests.unit.ledger.builders import BTC, INVERSE, LINEAR
 from tests.unit.records.scenes import StepClock, life
 
 PAIRS = 12
+HOUR = 3600 * 10**9
 
 
 def lives(pairs: range = range(PAIRS)) -> list[Event]:
@@ -168,16 +169,21 @@ def test_what_is_young_stays(path: Path) -> None:
     ]
 
 
-def test_what_exchanges_will_be_asked_for_stays(made: Path, tmp_path: Path) -> None:
-    """A run could not read one of them: the next asks all for their orders since before it, which must be known."""
+def test_what_exchanges_will_be_asked_for_stays() -> None:
+    """A run could not read one of them: the next asks all for their orders since before it, and for the payments of a
+    day before, which must be known: booked twice otherwise."""
     events = lives()
     events[-1:] = [RunStarted("replay", "f", "0.1.0"), Recovered(unread=("okx",)), *lives(range(20, 24))[4:]]
-    minute = 60 * 10**9
-    found = [Record(number, number * minute, each.kind, encode(each), "") for number, each in enumerate(events, 1)]
-    _, count, kept = shorten(found.__iter__, len(events) * minute)
+    found = [Record(number, number * HOUR, each.kind, encode(each), "") for number, each in enumerate(events, 1)]
+    _, count, records = shorten(found.__iter__, len(events) * HOUR)
+    kept = list(records)
     planned = [each.event.pair.pair_id for each in kept if isinstance(each.event, PairPlanned)]
     assert planned[-4:] == [f"e-{number}" for number in range(20, 24)]
-    assert count < len(events)
+    asked_ns = max(each.time_ns for each in found if each.kind == RunStarted.kind) - 24 * HOUR
+    paid = [each for each in found if each.kind == FundingPaid.kind and each.time_ns > asked_ns]
+    assert len(paid) == 5
+    assert all(each in kept for each in paid)
+    assert count == len(kept) < len(events) / 2
 
 
 def test_the_oldest_go_when_all_take_too_much(path: Path) -> None:
