@@ -6,6 +6,7 @@ all its orders settled and nothing held; a single order when it is settled and w
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -56,6 +57,7 @@ class _Work:
     unsettled: set[ClientOrderId] = field(default_factory=set)
     traded: dict[Market, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     lot: tuple[str, Market] | None = None
+    first_fill: int = 0
     last_fill: int = 0
 
     @property
@@ -65,11 +67,13 @@ class _Work:
 
 @dataclass(slots=True)
 class _Lot:
-    """What an owner without a pair holds. ``cut`` is the last fill after which it was flat and no order of it open."""
+    """What an owner without a pair holds. ``flat`` are the fills after which it was flat and no order of it open; of
+    them ``cut`` is the last one before anything that stays."""
 
     held: Decimal = ZERO
     filling: set[ClientOrderId] = field(default_factory=set)
     last_fill: int = 0
+    flat: list[int] = field(default_factory=list)
     cut: int = 0
 
 
@@ -86,7 +90,6 @@ class Survey:
         self._marks = MarkSurvey(horizon_ns)
         self._streak = _Streak()
         self._pinned: set[Work] = set()
-        self._pinned_lots: set[tuple[str, Market] | None] = set()
         self._marked_ns: int | None = None
         self._last_ns = 0
         self._unasked_ns: int | None = None
@@ -98,9 +101,9 @@ class Survey:
                 self._take(record.number, record.time_ns, record.event)
         self._marks.end()
         self._pinned |= self._streak.needed()
-        self._pinned_lots = {self._work[work].lot for work in self._pinned if work in self._work}
         if self._unasked_ns is not None:  # exchanges will be asked for all orders since then, and payments before it
             self._horizon_ns = min(self._horizon_ns, self._unasked_ns - PAYMENTS_BACK_NS)
+        self._cut_lots()
         return self
 
     def needs(self, record: Record, event: Event) -> bool:
@@ -122,11 +125,23 @@ class Survey:
 
     def _over(self, work: Work) -> bool:
         known = self._work[work]
-        if work in self._pinned or not known.over or known.unsettled or known.last_ns > self._horizon_ns:
-            return False
         if known.lot is None:
-            return known.flat
-        return known.lot not in self._pinned_lots and known.last_fill <= self._lots[known.lot].cut
+            return self._ended(work) and known.flat
+        return known.last_fill <= self._lots[known.lot].cut
+
+    def _ended(self, work: Work) -> bool:
+        known = self._work[work]
+        return known.over and not known.unsettled and known.last_ns <= self._horizon_ns and work not in self._pinned
+
+    def _cut_lots(self) -> None:
+        """Orders of one lot go together, with those that made it flat again, or stay together."""
+        staying: dict[tuple[str, Market], int] = {}
+        for work, known in self._work.items():
+            if known.lot is not None and not self._ended(work):
+                staying[known.lot] = min(known.first_fill, staying.get(known.lot, known.first_fill))
+        for name, lot in self._lots.items():
+            before = bisect_left(lot.flat, staying[name]) if name in staying else len(lot.flat)
+            lot.cut = lot.flat[before - 1] if before else 0
 
     # reading
 
@@ -184,7 +199,7 @@ class Survey:
         if market not in self._listed:  # what it came to could not be booked
             self._pinned.add(work_of_order(request))
         work.traded[market] += contracts
-        work.last_fill = number
+        work.first_fill, work.last_fill = work.first_fill or number, number
         if request.pair_id is None:
             work.lot = (request.owner, market)
             lot = self._lots[work.lot]
@@ -207,7 +222,7 @@ class Survey:
             if filled == booked:
                 lot.filling.discard(request.client_order_id)
             if not lot.held and not lot.filling:
-                lot.cut = lot.last_fill
+                lot.flat.append(lot.last_fill)
 
 
 class _Streak:

@@ -5,13 +5,27 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from perpbot.core.errors import InputError
-from perpbot.core.events import CarriedResults, Event, FundingPaid, HistoryCondensed, PairPlanned, Recovered, RunStarted
+from perpbot.core.events import (
+    CarriedResults,
+    Event,
+    FundingPaid,
+    HistoryCondensed,
+    OrderChanged,
+    OrderFilled,
+    OrderIntended,
+    PairPlanned,
+    Recovered,
+    RunStarted,
+)
+from perpbot.core.names import ClientOrderId
+from perpbot.core.orders import Leg, Side
 from perpbot.records import packing, segments
 from perpbot.records.chain import HEADER, Record
 from perpbot.records.database import remove_run
@@ -21,7 +35,7 @@ from perpbot.service.backups import _copy_journal
 from perpbot.service.condensing import KEEP_NS, condense, due, shorten, tidy
 from perpbot.service.store import Store
 from tests.unit.ledger.builders import BTC, INVERSE, LINEAR
-from tests.unit.records.scenes import StepClock, life
+from tests.unit.records.scenes import StepClock, filled, life, order, request
 
 PAIRS = 12
 HOUR = 3600 * 10**9
@@ -184,6 +198,29 @@ def test_what_exchanges_will_be_asked_for_stays() -> None:
     assert len(paid) == 5
     assert all(each in kept for each in paid)
     assert count == len(kept) < len(events) / 2
+
+
+def traded(side: Side, number: int) -> list[Event]:
+    """A strategy's own order, from its intent to its end."""
+    name = ClientOrderId(f"s-{number}")
+    sent = replace(request(Leg.BUY), client_order_id=name, side=side, pair_id=None, leg=None, strategy="mine")
+    return [OrderIntended(sent), filled(sent, "60000", "0", "0", "0"), OrderChanged(order(sent))]
+
+
+def test_what_a_strategy_bought_goes_only_with_what_it_sold_again() -> None:
+    """Wherever between the two the old ends: a restart finds it as flat as it was."""
+    events = [*life()[:3], Recovered()]
+    for number, side in enumerate((Side.BUY, Side.SELL) * 3):
+        events += traded(side, number)
+    events.append(traded(Side.BUY, 5)[2])  # an exchange tells the end of an order again
+    found = [Record(number, number * HOUR, each.kind, encode(each), "") for number, each in enumerate(events, 1)]
+    left = []
+    for horizon in range(len(found) + 1):
+        _, _, kept = shorten(found.__iter__, horizon * HOUR)
+        fills = [each.event.fill for each in kept if isinstance(each.event, OrderFilled)]
+        assert sum(fill.size * fill.side.sign for fill in fills) == 0, horizon
+        left.append(len(fills))
+    assert (left[0], left[-1]) == (6, 0)
 
 
 def test_the_oldest_go_when_all_take_too_much(path: Path) -> None:
