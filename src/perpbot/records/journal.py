@@ -176,7 +176,7 @@ class FileJournal:
     def _begin(self) -> None:
         if os.fstat(self._fd).st_size:
             self._continue()
-        elif segments.finished(self.path):
+        elif segments.finished(self.path) or segments.condensed(self.path):
             raise InputError(f"{self.path}: {unsound('it is empty, its earlier files are there')}")
         if not self._chain.number:
             self._write(self._chain.header(self._clock.now_ns()))

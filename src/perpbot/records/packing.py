@@ -18,6 +18,7 @@ from perpbot.records.chain import Chain, Condensed, Record
 from perpbot.records.encoding import Fact
 from perpbot.records.segments import (
     CONDENSED,
+    UNFINISHED,
     beside,
     condensed,
     finished,
@@ -50,6 +51,8 @@ def compress(path: Path) -> int:
 
     Takes seconds a file: to be called beside trading, in a process of its own. A kill at any moment loses nothing.
     """
+    for left in beside(path, UNFINISHED):  # by a process that was killed
+        left.path.unlink()
     waiting = [segment for segment in finished(path) if not segment.compressed]
     for segment in waiting:
         with segment.path.open("rb") as source:

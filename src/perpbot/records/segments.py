@@ -33,6 +33,7 @@ from perpbot.records.chain import (
 
 _FINISHED = re.compile(r"\.(\d{5,})(\.gz)?")
 CONDENSED = re.compile(r"\.(\d{5,})\.condensed(\.gz)?")
+UNFINISHED = re.compile(r"\.(\d{5,})(\.condensed)?\.gz\.unfinished")
 _NEXT = ".next"
 
 
@@ -268,12 +269,13 @@ def in_order(path: Path, *, whole: bool = True, until: int | None = None) -> Ite
 
 
 def all_files(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """Each file of the journal with its lines, the condensed one too."""
-    short = condensed(path)
-    if short is not None and _stand_in(path, whole=True) is None:
-        with _opened(short.path) as lines:
-            yield short.path, lines
-    yield from in_order(path)
+    """Each file of the journal with its lines, the condensed one too. No file is removed while it is at work."""
+    with locked(path.parent, fcntl.LOCK_SH):
+        short = condensed(path)
+        if short is not None and _stand_in(path, whole=True) is None:
+            with _opened(short.path) as lines:
+                yield short.path, lines
+        yield from in_order(path)
 
 
 def _stand_in(path: Path, *, whole: bool) -> Segment | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import json
 import shutil
@@ -245,6 +246,15 @@ def test_what_a_killed_process_left_is_removed(path: Path) -> None:
     assert not left.exists()
 
 
+def test_what_a_killed_process_left_is_removed_although_more_is_due_now(path: Path) -> None:
+    """Files were finished since: the next condensed one has another number, and half a file would stay for ever."""
+    left = [path.with_name(f"j.{number}.unfinished") for number in ("00002.condensed.gz", "00001.gz")]
+    for each in left:
+        each.write_bytes(b"half")
+    tidy(path, 10**9, 0)
+    assert not any(each.exists() for each in left)
+
+
 def test_only_one_process_at_a_time_changes_the_files(path: Path) -> None:
     """A bot that was killed leaves its own behind, and the next bot begins another."""
     with packing.alone(path) as first:
@@ -269,6 +279,27 @@ def test_it_is_gone_on_with_backed_up_and_removed_with_the_others(path: Path, tm
     assert list(read(tmp_path / "copy" / "j", whole=False)) == list(read(path, whole=False))
     remove_run(tmp_path / "x.db", "replay", path)
     assert names(path) == ["copy", "j.tidying"]
+
+
+def test_no_other_journal_is_begun_beside_a_condensed_one(path: Path) -> None:
+    """The file that is written is gone: nothing is made in its place."""
+    tidy(path, 1, 0)
+    path.unlink()
+    with pytest.raises(InputError, match="it is empty, its earlier files are there"):
+        FileJournal(path, StepClock())
+    assert not path.read_bytes()
+
+
+def test_nothing_is_removed_while_a_copy_is_made(path: Path) -> None:
+    """Between the condensed file and those after it: what it stands for and what follows would not fit."""
+    condense(path, last(path) - 1, 0)
+    files = segments.all_files(path)
+    next(files)
+    with pytest.raises(BlockingIOError), segments.locked(path.parent, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        pytest.fail("somebody could remove a file")
+    files.close()  # type: ignore[attr-defined]
+    with segments.locked(path.parent, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        pass
 
 
 def test_a_database_that_is_gone_knows_no_single_pair_of_what_was_removed(
