@@ -8,8 +8,8 @@ from perpbot.service import forgetting
 from perpbot.service.checks import check_turn, reconcile
 from perpbot.service.forgetting import FORGET_SECONDS, forget
 from perpbot.service.parts import Parts
-from tests.crash.books import books_of
 from perpbot.simulation.paper.faults import Fault, FaultPlan
+from tests.crash.books import books_of
 from tests.crash.runs import Tally, crash_once
 from tests.crash.scripts import closed, funded, opened, whole
 from tests.crash.truth import assert_condensed_alike

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from perpbot.core.errors import InputError
+from perpbot.core.errors import InputError, Refused
 from perpbot.records.chain import Chain, Condensed, Record
 from perpbot.records.encoding import Fact
 from perpbot.records.segments import (
@@ -33,9 +33,27 @@ _UNFINISHED = ".unfinished"
 
 
 @contextmanager
+def untouched(path: Path) -> Iterator[None]:
+    """Hold the files of the journal at ``path`` against a process that tidies them: that of a bot that was killed may
+    outlive it. Raises :class:`Refused` while one does."""
+    if not tidying_path(path).exists():
+        yield
+        return
+    with alone(path) as first:
+        if not first:
+            raise Refused(f"{path} is being tidied by a process that an earlier run left: try again in a minute")
+        yield
+
+
+def tidying_path(path: Path) -> Path:
+    """What who tidies the journal at ``path`` holds."""
+    return path.with_name(f"{path.name}.tidying")
+
+
+@contextmanager
 def alone(path: Path) -> Iterator[bool]:
     """Hold ``<path>.tidying``: whether nobody else does, who would change the files under us."""
-    opened = os.open(f"{path}.tidying", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    opened = os.open(tidying_path(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

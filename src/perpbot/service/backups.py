@@ -26,10 +26,11 @@ from perpbot import __version__
 from perpbot.core.errors import InputError
 from perpbot.records import chain, database, segments
 from perpbot.records.journal import identity
+from perpbot.records.packing import untouched
 from perpbot.service.half_restored import note_path, noted, refuse_half_restored
 from perpbot.service.staging import folder_in
 from perpbot.service.store import take_lock
-from perpbot.simulation.paper.resetting import kept
+from perpbot.simulation.paper.resetting import journal_of, kept
 
 FORMAT = 1
 MODES = ("demo", "paper", "live", "replay")
@@ -112,12 +113,13 @@ def restore(archive: Path, path: Path, now_ns: int, *, with_exchange: bool = Fal
 
     Everything is unpacked beside them and checked before anything moves. Paper accounts and their market stay as they
     are where there are some, unless ``with_exchange``; a latch that is set stays set; the configuration in ``home`` is
-    never replaced. Raises :class:`InputError` for an archive that is not sound, or while a bot runs.
+    never replaced. Raises :class:`InputError` for an archive that is not sound, or while a bot runs, and
+    :class:`Refused` while its journal is tidied.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = take_lock(path)
     try:
-        with folder_in(path.parent) as staged:
+        with untouched(journal_of(path)), folder_in(path.parent) as staged:
             manifest = _unpack(archive, staged)
             _check(archive, staged, manifest, path)
             keep = not with_exchange and path.with_name(path.name + _EXCHANGE[0]).exists()
@@ -135,7 +137,7 @@ def restore(archive: Path, path: Path, now_ns: int, *, with_exchange: bool = Fal
 def _copy_all(path: Path, staged: Path, configuration: Path | None) -> int:
     """Copy the files in the order that the module's text explains; returns how many records the journal has."""
     database.backup(path, staged / DATABASE)
-    journal = path.with_name(f"{path.name}.journal")
+    journal = journal_of(path)
     records = _copy_journal(journal, staged / JOURNAL) if segments.files(journal)[0].exists() else 0
     paper = path.with_name(f"{path.name}.paper")
     if paper.exists():

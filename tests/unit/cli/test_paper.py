@@ -13,6 +13,7 @@ import click
 import pytest
 
 from perpbot.cli.command_line import run
+from perpbot.records import packing
 from perpbot.records.database import Database
 
 OURS = ("", ".journal", ".journal.1", ".journal.torn", ".paper", ".market", ".latch")
@@ -79,6 +80,19 @@ def test_it_is_refused_while_a_bot_runs(
         assert run(["paper", "reset"]) == 1
     assert capsys.readouterr().err == f"{path} is in use by {named}: stop it first, then reset\n"
     assert names(path.parent) == before
+
+
+def test_it_waits_for_the_process_that_a_killed_bot_left(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It still packs the journal's files, and would put one of them beside the next journal. Its lock stays."""
+    journal = path.with_name("demo.db.journal")
+    with packing.alone(journal):
+        before = names(path.parent)
+        assert run(["paper", "reset"]) == 1
+        assert names(path.parent) == before
+    told = f"{journal} is being tidied by a process that an earlier run left: try again in a minute\n"
+    assert capsys.readouterr().err == told
+    assert run(["paper", "reset"]) == 0
+    assert "demo.db.journal.tidying" in names(path.parent)
 
 
 def test_a_lock_that_a_dead_process_left_does_not_matter(path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from perpbot.core.errors import InputError
+from perpbot.core.errors import InputError, Refused
 from perpbot.core.events import RunStarted
 from perpbot.records import packing
 from perpbot.records.journal import FileJournal, verify
@@ -125,6 +125,17 @@ def test_a_running_bot_is_backed_up_and_never_restored_over(path: Path) -> None:
     restore(archive, path, NOW, home=path.parent)
     with Store(path, "demo") as store:
         store.open_journal(SystemClock())
+
+
+def test_it_waits_for_the_process_that_a_killed_bot_left(path: Path) -> None:
+    """It still packs the files that give way, and would change those that take their place."""
+    archive = backed_up(path)
+    with packing.alone(path.with_name("demo.db.journal")):
+        before = sorted(path.parent.iterdir())
+        with pytest.raises(Refused, match="is being tidied by a process that an earlier run left: try again"):
+            restore(archive, path, NOW, home=path.parent)
+        assert sorted(path.parent.iterdir()) == before
+    restore(archive, path, NOW, home=path.parent)
 
 
 def test_nothing_is_overwritten(path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from perpbot.core.errors import InputError, Refused
 from perpbot.records.database import mode_of
+from perpbot.records.packing import tidying_path, untouched
 
 _EXACTLY = ("", "-wal", "-shm", "-journal")
 _BEGINNING = (".journal", ".paper", ".market", ".latch", ".restoring")
@@ -34,17 +35,24 @@ def kept(path: Path) -> list[Path]:
         beside = sorted(path.parent.iterdir())
     except FileNotFoundError:
         return []
-    return [each for each in beside if each.name in exact or each.name.startswith(begun)]
+    lock = tidying_path(journal_of(path))
+    return [each for each in beside if each.name in exact or (each.name.startswith(begun) and each != lock)]
+
+
+def journal_of(path: Path) -> Path:
+    """The journal that goes with the database at ``path``."""
+    return path.with_name(f"{path.name}.journal")
 
 
 def reset(path: Path, mode: str, now_ns: int) -> SetAside:
     """Move all that the bot of ``mode`` keeps at ``path`` into ``<path>.reset-<UTC time>``.
 
-    Raises :class:`Refused` while a bot runs on it, :class:`InputError` if the database is not one of ``mode``.
+    Raises :class:`Refused` while a bot runs on it or its journal is tidied, :class:`InputError` if the database is not
+    one of ``mode``.
     """
     if not kept(path):
         return SetAside(None, ())
-    with _alone(path):
+    with _alone(path), untouched(journal_of(path)):
         if path.exists() and mode_of(path) != mode:
             raise InputError(
                 f"{path} is no database of mode {mode}: name another file with --db, or its mode with --mode"
