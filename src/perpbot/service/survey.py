@@ -148,7 +148,8 @@ class Survey:
     def _take(self, number: int, time_ns: int, event: Event) -> None:
         work = work_of(event)
         if work is not None and (work in self._work or not isinstance(event, FundingPaid | GasPaid)):
-            self._known(work, event).last_ns = time_ns
+            known = self._known(work, event)
+            known.last_ns = max(known.last_ns, time_ns)  # clocks are set back
         self._marks.take(event)
         self._streak.take(event)
         match event:

@@ -35,6 +35,7 @@ from perpbot.records.journal import FileJournal, identity, read, run_mode, verif
 from perpbot.service.backups import _copy_journal
 from perpbot.service.condensing import KEEP_NS, condense, due, shorten, tidy
 from perpbot.service.store import Store
+from perpbot.service.survey import work_of
 from tests.unit.ledger.builders import BTC, INVERSE, LINEAR
 from tests.unit.records.scenes import StepClock, filled, life, order, request
 
@@ -222,6 +223,18 @@ def test_what_a_strategy_bought_goes_only_with_what_it_sold_again() -> None:
         assert sum(fill.size * fill.side.sign for fill in fills) == 0, horizon
         left.append(len(fills))
     assert (left[0], left[-1]) == (6, 0)
+
+
+@pytest.mark.parametrize("back", [2, 30])
+def test_a_pair_stays_or_goes_whole_although_the_clock_was_set_back(back: int) -> None:
+    """In the middle of it, by so many hours: half a pair would be one that is open."""
+    events = lives(range(2))
+    times = [number - back * (number > 12) for number in range(1, len(events) + 1)]
+    found = [Record(at, times[at] * HOUR, each.kind, encode(each), "") for at, each in enumerate(events)]
+    for horizon in range(-back, len(found) + 1):
+        _, _, kept = shorten(found.__iter__, horizon * HOUR)
+        of_pair = [each for each in kept if work_of(each.event) == "e-0"]
+        assert len(of_pair) in (0, sum(work_of(each) == "e-0" for each in events)), horizon
 
 
 def test_the_oldest_go_when_all_take_too_much(path: Path) -> None:
