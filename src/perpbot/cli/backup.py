@@ -13,6 +13,7 @@ from perpbot.cli.output import print_json, say
 from perpbot.core.errors import InputError
 from perpbot.service import backups
 from perpbot.service.system import SystemClock
+from perpbot.simulation.paper.resetting import kept
 
 FOLDER = "backups"
 
@@ -54,7 +55,7 @@ def restore(file: Path, db: Path | None, with_exchange: bool, yes: bool, as_json
     bot runs.
     """
     path = database_path(backups.mode_in(file), db)
-    if not yes:
+    if kept(path) and not yes:
         if not sys.stdin.isatty():
             raise InputError(f"what {path} keeps would be replaced: say --yes")
         click.confirm(f"Replace everything that {path} keeps?", abort=True, err=True)

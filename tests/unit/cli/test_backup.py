@@ -42,6 +42,14 @@ def test_without_a_terminal_it_wants_yes(path: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err == f"what {path} keeps would be replaced: say --yes\n"
 
 
+def test_where_nothing_is_kept_nothing_is_asked(path: Path) -> None:
+    """On a new machine nothing is replaced."""
+    assert run(["backup", str(path.parent / "a.tar.gz")]) == 0
+    elsewhere = path.parent / "new" / "demo.db"
+    assert run(["restore", str(path.parent / "a.tar.gz"), "--db", str(elsewhere)]) == 0
+    assert elsewhere.exists()
+
+
 def test_without_a_run_there_is_nothing_to_back_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
