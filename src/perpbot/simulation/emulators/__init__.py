@@ -1,0 +1,1 @@
+"""Exchanges on loopback: the wire faces of the venue."""
