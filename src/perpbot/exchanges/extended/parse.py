@@ -15,9 +15,9 @@ from perpbot.core.instruments import ContractKind, Instrument, MarketStatus
 from perpbot.core.money import ZERO
 from perpbot.core.names import Symbol
 from perpbot.exchanges.extended import wire
-from perpbot.exchanges.extended.fields import Fields, shown
 from perpbot.exchanges.extended.ranges import FELT, U64
 from perpbot.exchanges.extended.sign import Assets
+from perpbot.exchanges.fields import Fields, shown
 
 EXCHANGE: Final = "extended"
 MAKER_FEE: Final = Decimal(0)
@@ -142,9 +142,9 @@ def _status(fields: Fields) -> MarketStatus:
 
 def _assets(chain: Fields) -> Assets | None:
     chain.note_unknown(wire.CHAIN_FIELDS)
-    base, quote = chain.whole("syntheticId", FELT), chain.whole("collateralId", FELT)
-    base_resolution = chain.whole("syntheticResolution", U64)
-    quote_resolution = chain.whole("collateralResolution", U64)
+    base, quote = chain.whole("syntheticId", FELT[1]), chain.whole("collateralId", FELT[1])
+    base_resolution = chain.whole("syntheticResolution", U64[1])
+    quote_resolution = chain.whole("collateralResolution", U64[1])
     if base is None or quote is None or not base_resolution or not quote_resolution:
         return None
     return Assets(base, base_resolution, quote, quote_resolution)

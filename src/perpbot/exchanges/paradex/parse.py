@@ -13,8 +13,8 @@ from perpbot.core.errors import ParseError
 from perpbot.core.instruments import ContractKind, Instrument, MarketStatus
 from perpbot.core.money import ONE, ZERO
 from perpbot.core.names import Symbol
+from perpbot.exchanges.fields import LEAST, MOST, Fields, shown
 from perpbot.exchanges.paradex import wire
-from perpbot.exchanges.paradex.fields import Fields, shown
 
 EXCHANGE: Final = "paradex"
 MAKER_FEE: Final = Decimal("0.00003")
@@ -28,7 +28,6 @@ SETTLEMENT: Final = "USDC"
 _SUFFIX = "-PERP"
 _HOUR = 3600
 _SHOWN_BYTES = 60
-_LEAST, _MOST = Decimal("1e-18"), Decimal("1e18")
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InvalidOperation)
 
 
@@ -70,7 +69,7 @@ def _listed(raw: bytes, noted: Counter[str]) -> Iterator[Mapping[str, Any]]:
 def _instrument(fields: Fields, noted: Counter[str]) -> Instrument | None:
     fields.note_unknown(wire.MARKET_FIELDS)
     native = fields.text("symbol")
-    kind = fields.word("asset_kind", wire.ASSET_KINDS)
+    kind = fields.word("asset_kind", wire.ASSET_KINDS) or None
     if kind is not None and kind != wire.PERPETUAL:
         noted[f"product {shown(kind)}"] += 1
         return None
@@ -78,11 +77,11 @@ def _instrument(fields: Fields, noted: Counter[str]) -> Instrument | None:
         noted["product of no stated kind"] += 1
         return None
     symbol = _symbol(native)
-    tick, step = (fields.number(name, _LEAST, _MOST) for name in ("price_tick_size", "order_size_increment"))
+    tick, step = (fields.number(name) for name in ("price_tick_size", "order_size_increment"))
     if symbol is None or tick is None or step is None:
         noted["market left out"] += 1
         return None
-    min_notional = fields.number("min_notional", ZERO, _MOST)
+    min_notional = fields.number("min_notional", ZERO, MOST)
     maker, taker = _fees(fields.part("fee_config"))
     hours = fields.number("funding_period_hours", ONE, Decimal(8760)) or FUNDING_HOURS
     return Instrument(
@@ -122,7 +121,7 @@ def _fees(config: Fields) -> tuple[Decimal, Decimal]:
 def _leverage(margin: Fields) -> Decimal:
     """1 / initial margin, in whole numbers as it is set; 1 if that is not told."""
     margin.note_unknown(wire.MARGIN_FIELDS)
-    initial = margin.number("imf_base", _LEAST, ONE)
+    initial = margin.number("imf_base", LEAST, ONE)
     return ONE if initial is None else Decimal(int(1 / initial))
 
 
@@ -130,7 +129,7 @@ def _status(fields: Fields) -> MarketStatus:
     """By the way it is traded, standard where an older listing does not say; unknown of a perpetual that is to end."""
     fields.word("market_kind", wire.MARKET_KINDS)
     mode = fields.word("trading_mode", wire.TRADING_MODES)
-    ends = fields.number("expiry_at", ZERO, _MOST)
+    ends = fields.number("expiry_at", ZERO, MOST)
     if ends:
         return MarketStatus.UNKNOWN
     return MarketStatus.OPEN if mode is None else wire.TRADING_MODES.get(mode, MarketStatus.UNKNOWN)

@@ -10,7 +10,10 @@ from typing import Any
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,2})?")
 """As long as any amount here can sensibly be."""
+_WHOLE = re.compile(r"[0-9]{1,80}|0[xX][0-9a-fA-F]{1,64}", re.ASCII)
 _SHOWN = 80
+LEAST, MOST = Decimal("1e-18"), Decimal("1e18")
+"""Smaller or larger is no tick, size or price that anybody means."""
 
 
 class Fields:
@@ -35,13 +38,32 @@ class Fields:
         return self._read(name, str) or ""
 
     def word(self, name: str, known: Container[str]) -> str | None:
-        """A text, counted if it is not one of the ``known``."""
+        """A text, counted if it is not one of the ``known``; ``None`` if absent, empty if it is no text."""
         value: str | None = self._read(name, str)
-        if value is not None and value not in known:
+        if value is None:
+            return None if self._fields.get(name) is None else ""
+        if value not in known:
             self._note("unknown value", f"{name} {shown(value)}")
         return value
 
-    def number(self, name: str, least: Decimal, most: Decimal) -> Decimal | None:
+    def flag(self, name: str) -> bool | None:
+        value = self._fields.get(name)
+        if isinstance(value, bool):
+            return value
+        self._note("absent field" if value is None else "unreadable field", name)
+        return None
+
+    def whole(self, name: str, most: int) -> int | None:
+        """A whole number from 0 to ``most``, as such or as decimal or 0x text."""
+        value: int | str | None = self._read(name, str | int)
+        if isinstance(value, str):
+            value = int(value, 16 if value[:2].lower() == "0x" else 10) if _WHOLE.fullmatch(value) else -1
+        if value is not None and not 0 <= value <= most:
+            self._note("unreadable field", name)
+            return None
+        return value
+
+    def number(self, name: str, least: Decimal = LEAST, most: Decimal = MOST) -> Decimal | None:
         """A number from ``least`` to ``most``, as text or as such."""
         value = self._read(name, str | int | Decimal)
         if value is None:
